@@ -1,0 +1,86 @@
+"""The contract that every search engine keeps. It speaks our types: no query syntax, SQL or driver error crosses it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Retrieved, Vector
+
+
+class Rebuild(Protocol):
+    """A generation being filled beside the served one. Leaving the context without `commit()` drops it."""
+
+    def write(self, docs: Iterable[IndexDoc]) -> int:
+        """Add or replace; an older `version` is ignored. Returns how many were taken."""
+        ...
+
+    def delete(self, ids: Mapping[DocId, int]) -> None:
+        """As `SearchEngine.delete`, in this generation."""
+        ...
+
+    def versions(self) -> Mapping[DocId, int]:
+        """Id -> version of what this generation holds, everything written so far included."""
+        ...
+
+    def retrieve(
+        self, *, text: str | None = None, language: str | None = None, vector: Vector | None = None, limit: int = 10
+    ) -> Retrieved:
+        """As `SearchEngine.retrieve` on this unserved generation: for the gate."""
+        ...
+
+    def commit(self) -> None:
+        """Serve this generation in one step and drop the one served before."""
+        ...
+
+
+class SearchEngine(Protocol):
+    """Keyword and nearest-neighbour retrieval over one served generation.
+
+    Raises `SearchUnavailable` when it cannot answer and `ModelMismatch` for a vector of another model than the
+    generation's. Any text is safe: queries are built from analysed words, never parsed from what a person typed.
+    """
+
+    def write(self, docs: Iterable[IndexDoc]) -> int:
+        """Add or replace in the served generation; an older `version` is ignored. Returns how many were taken."""
+        ...
+
+    def delete(self, ids: Mapping[DocId, int]) -> None:
+        """Id -> version of the deletion: a later write of that or an older version stays deleted; unknown ids are fine."""
+        ...
+
+    def retrieve(
+        self,
+        *,
+        text: str | None = None,
+        language: str | None = None,
+        vector: Vector | None = None,
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+        limit: int,
+        facets: Sequence[str] = (),
+    ) -> Retrieved:
+        """One round trip: at most `limit` works a side, filters applied before the limit.
+
+        `text` None: no keyword side; `""`: the keyword side is everything the filters let through, in order of id.
+        `language` None: words are stemmed by every stemmer of their script. `limit` at least 1.
+        """
+        ...
+
+    def versions(self) -> Mapping[DocId, int]:
+        """Id -> version of what the served generation holds. Empty when none is served."""
+        ...
+
+    def rebuild(self, generation: str, *, model: str | None) -> AbstractContextManager[Rebuild]:
+        """Start the generation of that name, for vectors of `model` (None: no vectors). One at a time."""
+        ...
+
+    def status(self) -> EngineStatus:
+        """What is served now. Does not raise when nothing is; raises `SearchUnavailable` when the engine is away."""
+        ...
+
+    def refresh(self) -> None:
+        """Make writes visible. Tests and the indexer call it, request code does not."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections. A closed engine is not used again."""
+        ...

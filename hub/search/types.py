@@ -1,0 +1,183 @@
+"""The words of retrieval: what goes into an engine and what comes out. Frozen, engine-free."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+DocId = str
+Mode = Literal["hybrid", "keyword", "vector"]
+
+LANGUAGES: tuple[str, ...] = ("ar", "zh", "en", "fr", "ru", "es")
+"""The six official languages of the United Nations, in the order of the English alphabet."""
+
+FACETS: tuple[str, ...] = (
+    "kind",
+    "objective",
+    "principle",
+    "country",
+    "region",
+    "language",
+    "implementer",
+    "status",
+    "year",
+)
+"""Names of filters and facets. Values are language-neutral codes: `practice`, `6`, `PHL`, `Western Africa`, `ar`, `2019`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vector:
+    """One point in the space of one model. `values`: float32, shape `(dim,)`, L2 norm 1. Spaces never mix."""
+
+    model: str
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a hit must have: any of the values of a facet, and that for every facet named. Empty: no restriction."""
+
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def __bool__(self) -> bool:
+        return any(self.values.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch `[start, end)` of `IndexDoc.body` in characters, and its vector (None: keyword only)."""
+
+    start: int
+    end: int
+    vector: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDoc:
+    """One language version of one work, as an engine stores it.
+
+    `version` grows with each change of the row; `facets` maps names of `FACETS` to codes (a region with all regions
+    above it). A record has one passage over its whole body unless it is longer than the encoder reads.
+    """
+
+    id: DocId
+    work: str
+    version: int
+    language: str
+    title: str
+    body: str
+    facets: Mapping[str, tuple[str, ...]]
+    passages: tuple[Passage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHit:
+    """One work found, by its best language version.
+
+    `score`: BM25 on the keyword side, cosine in [-1, 1] on the nearest side. `matched`: the keyword side finds it too
+    (always true on the keyword side). `passage`: index of the best passage on the nearest side, else None.
+    `facets`: those asked for, as indexed; filled on the nearest side only, where the service counts them itself.
+    """
+
+    id: DocId
+    work: str
+    score: float
+    language: str
+    matched: bool = True
+    passage: int | None = None
+    facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LanguageProfile:
+    """How many documents of a language the generation holds and the mean of their vectors (not normalised)."""
+
+    count: int
+    centroid: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What one round trip to an engine brings. Hits best first, ties by id, one per work.
+
+    `total` and `facets` (name -> code -> works) count the works that the keyword side finds, whatever the limit.
+    `languages` describes the served generation as of its last rebuild or reload.
+    """
+
+    keyword: tuple[EngineHit, ...]
+    nearest: tuple[EngineHit, ...]
+    total: int
+    facets: Mapping[str, Mapping[str, int]]
+    languages: Mapping[str, LanguageProfile]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """`generation` is None when nothing is served yet. `model` is None for an index without vectors."""
+
+    engine: str
+    generation: str | None
+    model: str | None
+    documents: int
+    built_at: datetime | None
+    rebuild_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A question as a person puts it. `language` is the language of `text` (None: detected), never a filter."""
+
+    text: str = ""
+    language: str | None = None
+    filters: Filters = field(default_factory=Filters)
+    mode: Mode = "hybrid"
+    limit: int = 10
+    offset: int = 0
+    facets: tuple[str, ...] = FACETS
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """An excerpt and the character ranges `[start, end)` in it that answer the query, in order, not overlapping."""
+
+    text: str
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One work of a result page. `contributions` (keyword, meaning) sum to `score`; `rank` starts at 1."""
+
+    id: DocId
+    work: str
+    rank: int
+    score: float
+    language: str
+    title: Marked
+    passage: Marked
+    kind: str
+    slug: str
+    countries: tuple[str, ...]
+    objectives: tuple[int, ...]
+    contributions: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`mode` is what was done, which may be less than was asked; `notes` says why (codes, rendered by the edges).
+
+    `exact` is false where `total` rests on approximate nearest neighbours. `language` is the query's, detected or given.
+    """
+
+    query: SearchQuery
+    mode: Mode
+    language: str | None
+    hits: tuple[Hit, ...]
+    total: int
+    exact: bool
+    facets: Mapping[str, Mapping[str, int]]
+    took_ms: float
+    notes: tuple[str, ...] = ()
