@@ -1,0 +1,79 @@
+"""Who is asking, and the access rule of every route. Shared by pages and API; deny by default.
+
+A view names its rule with one of the decorators below. A route without one is refused by `enforce`, and
+`tests/structure` finds it before that.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, request
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from hub.accounts.models import Membership
+from hub.errors import Forbidden, Unauthenticated
+
+View = TypeVar("View", bound=Callable[..., Any])
+RULE = "access_rule"
+PUBLIC = "public"
+
+
+def public(view: View) -> View:
+    """Anybody, signed in or not."""
+    setattr(view, RULE, PUBLIC)
+    return view
+
+
+def signed_in(view: View) -> View:
+    """Anybody with an active membership; the verb checks the row."""
+    setattr(view, RULE, ())
+    return view
+
+
+def role(*roles: str) -> Callable[[View], View]:
+    """Only memberships of one of the roles; the verb checks the row."""
+
+    def mark(view: View) -> View:
+        setattr(view, RULE, roles)
+        return view
+
+    return mark
+
+
+def current_membership() -> Membership | None:
+    """The membership in which the caller acts, read from the database in this request; None for a visitor."""
+    return current_user.membership if current_user.is_authenticated else None
+
+
+def membership_needed() -> Membership:
+    """As `current_membership`, for views that are never a visitor's."""
+    membership = current_membership()
+    if membership is None:
+        raise Unauthenticated
+    return membership
+
+
+def enforce(app: Flask) -> None:
+    """Check the rule of the route before every view."""
+
+    @app.before_request
+    def check() -> None:
+        if request.endpoint is None:
+            return  # no such address: the 404 handler answers
+        view = app.view_functions.get(request.endpoint)
+        rule = PUBLIC if request.endpoint == "static" else getattr(view, RULE, None)
+        if rule is None:
+            raise Forbidden("This address has no access rule.")
+        if rule == PUBLIC:
+            return
+        membership = membership_needed()
+        if not membership.active or (rule and membership.role not in rule):
+            raise Forbidden
+
+
+def db() -> Session:
+    """The database session of this request; closed when the request ends."""
+    if "session" not in g:
+        g.session = current_app.extensions["hub"].database.session()
+    return g.session

@@ -1,0 +1,151 @@
+"""Who may do what with a row: one table of rules, read twice.
+
+`can` answers for one row in Python, `visible` for many as a SQL condition. Both interpret `RULES`, and a property test
+holds them together. Deny by default: an action without a rule is nobody's.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, true
+
+from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, SECRETARIAT, Membership
+from hub.events import AUDIENCES
+from hub.support.models import CO_REQUESTING, CONTRIBUTOR, LEAD, REQUESTING, Answer, Party, SupportRequest
+
+TEAM = (REQUESTING, CO_REQUESTING)
+DELIVERY = (LEAD, CONTRIBUTOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A membership of `role` may, if its entity is an active party in one of `parties` (empty: no tie needed),
+
+    with that party in one of `states` (empty: any), while the request is in one of `statuses` (empty: any) or not in
+    one of `not_statuses`.
+    """
+
+    role: str
+    parties: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    not_statuses: tuple[str, ...] = ()
+
+
+OPEN_TO_AGENCY = ("sent", "accepted")
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    # Drafts are the team's own; the secretariat sees a request once it is submitted, an agency once it was sent to it.
+    "read": (
+        Rule(FOCAL_POINT, TEAM),
+        Rule(SECRETARIAT, not_statuses=("draft",)),
+        Rule(EXPERT, DELIVERY, OPEN_TO_AGENCY, not_statuses=("draft",)),
+    ),
+    "edit": (Rule(FOCAL_POINT, TEAM),),
+    "submit": (Rule(FOCAL_POINT, TEAM),),
+    "withdraw": (Rule(FOCAL_POINT, TEAM),),
+    "close": (Rule(FOCAL_POINT, TEAM),),
+    "reopen": (Rule(FOCAL_POINT, TEAM),),
+    # Reasons of a match rest on public records only, so whoever reads the request reads its matches; load is left out.
+    "match": (
+        Rule(FOCAL_POINT, TEAM),
+        Rule(SECRETARIAT, not_statuses=("draft",)),
+        Rule(EXPERT, DELIVERY, ("accepted",)),
+    ),
+    "send": (Rule(SECRETARIAT, not_statuses=("draft",)),),
+    "decline": (Rule(SECRETARIAT, not_statuses=("draft",)),),
+    "accept": (Rule(EXPERT, DELIVERY, ("sent",)),),
+    "refuse": (Rule(EXPERT, DELIVERY, ("sent",)),),
+    "draft_answer": (Rule(EXPERT, DELIVERY, ("accepted",)),),
+    "answer": (Rule(EXPERT, DELIVERY, ("accepted",)),),
+}
+"""Action on a support request -> who may. Life-cycle states are checked by `hub.support.lifecycle`."""
+
+
+def can(membership: Membership | None, action: str, request: SupportRequest) -> bool:
+    """May this membership take the action on the request, as its parties stand? Nobody signed in: no."""
+    if membership is None or not membership.active:
+        return False
+    return any(_holds(rule, membership, request) for rule in RULES.get(action, ()))
+
+
+def _holds(rule: Rule, membership: Membership, request: SupportRequest) -> bool:
+    if rule.role != membership.role:
+        return False
+    if rule.statuses and request.status not in rule.statuses:
+        return False
+    if request.status in rule.not_statuses:
+        return False
+    if not rule.parties:
+        return True
+    return any(
+        party.entity_id == membership.entity_id
+        and party.until is None
+        and party.role in rule.parties
+        and (not rule.states or party.state in rule.states)
+        for party in request.parties
+    )
+
+
+def visible(membership: Membership | None, action: str = "read") -> ColumnElement[bool]:
+    """The same as a condition on `SupportRequest`, for a query that reads many."""
+    if membership is None or not membership.active:
+        return false()
+    conditions = [_condition(rule, membership) for rule in RULES.get(action, ()) if rule.role == membership.role]
+    return or_(false(), *conditions)
+
+
+def _condition(rule: Rule, membership: Membership) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = [true()]
+    if rule.statuses:
+        parts.append(SupportRequest.status.in_(rule.statuses))
+    if rule.not_statuses:
+        parts.append(SupportRequest.status.not_in(rule.not_statuses))
+    if rule.parties:
+        tie = [
+            Party.request_id == SupportRequest.id,
+            Party.entity_id == membership.entity_id,
+            Party.until.is_(None),
+            Party.role.in_(rule.parties),
+        ]
+        if rule.states:
+            tie.append(Party.state.in_(rule.states))
+        parts.append(exists().where(*tie))
+    return and_(*parts)
+
+
+def can_read_answer(membership: Membership | None, answer: Answer, request: SupportRequest) -> bool:
+    """A sent answer is for everybody who reads the request; a draft for its own agency only."""
+    if not can(membership, "read", request) or membership is None:
+        return False
+    return answer.status == "sent" or (membership.role == EXPERT and membership.entity_id == answer.entity_id)
+
+
+def audiences(membership: Membership | None, request: SupportRequest) -> tuple[str, ...]:
+    """Which events of the request's timeline this membership may see."""
+    if membership is None or not can(membership, "read", request):
+        return ()
+    if membership.role == SECRETARIAT:
+        return AUDIENCES
+    if membership.role == EXPERT:
+        return ("delivery", "parties", "public")
+    return ("requesting", "parties", "public")
+
+
+def can_manage_members(membership: Membership | None, entity_id: str, role: str) -> bool:
+    """May this membership invite into, or end, memberships of that entity and role?
+
+    Administrators: any. Secretariat: focal points and experts. Confirmed focal points: colleagues of their own State.
+    """
+    if membership is None or not membership.active:
+        return False
+    if membership.role == ADMINISTRATOR:
+        return True
+    if membership.role == SECRETARIAT:
+        return role in {FOCAL_POINT, EXPERT}
+    return membership.role == FOCAL_POINT and role == FOCAL_POINT and membership.entity_id == entity_id
+
+
+def actions(membership: Membership | None, request: SupportRequest, among: Iterable[str]) -> tuple[str, ...]:
+    """Those of `among` that this membership may take, as far as access goes."""
+    return tuple(action for action in among if can(membership, action, request))

@@ -1,0 +1,1 @@
+"""Every marshmallow schema, used by pages, API and ingest."""

@@ -1,0 +1,118 @@
+"""Support requests of States, who is party to them, and what was answered."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from hub.database import Base, new_id, now
+from hub.knowledge.models import Document
+from hub.network.models import Entity
+
+REQUESTING, CO_REQUESTING, COPIED, LEAD, CONTRIBUTOR, PEER = (
+    "requesting",
+    "co_requesting",
+    "copied",
+    "lead",
+    "contributor",
+    "peer",
+)
+
+
+class SupportRequest(Base):
+    """What a State asks for. Private: seen by its State's team, the secretariat and the agencies it was sent to.
+
+    `reference` (`R-2026-0042`) is what people say; `language` that of title and description. `status` moves only
+    through `lifecycle.TRANSITIONS`; a write names the `version` it saw.
+    """
+
+    __tablename__ = "support_request"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    reference: Mapped[str] = mapped_column(String(20), unique=True)
+    country_id: Mapped[str] = mapped_column(ForeignKey("entity.id"), index=True)
+    title: Mapped[str] = mapped_column(String(300))
+    description: Mapped[str]
+    language: Mapped[str] = mapped_column(String(2))
+    status: Mapped[str] = mapped_column(String(20), default="draft", index=True)
+    created_by: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    submitted_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    version: Mapped[int] = mapped_column(default=1)
+    country: Mapped[Entity] = relationship()
+    objectives: Mapped[list["RequestObjective"]] = relationship(
+        cascade="all, delete-orphan", order_by="RequestObjective.number"
+    )
+    parties: Mapped[list["Party"]] = relationship(
+        back_populates="request", cascade="all, delete-orphan", order_by="Party.since"
+    )
+    answers: Mapped[list["Answer"]] = relationship(
+        back_populates="request", cascade="all, delete-orphan", order_by="Answer.created_at"
+    )
+
+
+class RequestCounter(Base):
+    """The last number given out in a year, raised in the transaction that uses it."""
+
+    __tablename__ = "request_counter"
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int] = mapped_column(default=0)
+
+
+class RequestObjective(Base):
+    __tablename__ = "request_objective"
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Party(Base):
+    """An entity's part in a request. Apart from the secretariat's, access derives from active rows here and nothing else.
+
+    `state`: `active`; for agencies `sent`, `accepted` or `declined`. A row with `until` set gives nothing any more.
+    """
+
+    __tablename__ = "party"
+    __table_args__ = (
+        Index("ix_party_entity_role", "entity_id", "role"),
+        UniqueConstraint("request_id", "entity_id", "role"),
+    )
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"))
+    entity_id: Mapped[str] = mapped_column(ForeignKey("entity.id"))
+    role: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20), default="active")
+    since: Mapped[datetime] = mapped_column(default=now)
+    until: Mapped[datetime | None]
+    request: Mapped[SupportRequest] = relationship(back_populates="parties")
+    entity: Mapped[Entity] = relationship()
+
+
+class Answer(Base):
+    """What an agency wrote for a request. `status`: draft (its team only) or sent."""
+
+    __tablename__ = "answer"
+    __table_args__ = (CheckConstraint("status in ('draft', 'sent')", name="status"),)
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), index=True)
+    entity_id: Mapped[str] = mapped_column(ForeignKey("entity.id"))
+    membership_id: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    language: Mapped[str] = mapped_column(String(2))
+    text: Mapped[str]
+    status: Mapped[str] = mapped_column(String(10), default="draft")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    sent_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+    request: Mapped[SupportRequest] = relationship(back_populates="answers")
+    entity: Mapped[Entity] = relationship()
+    citations: Mapped[list["Citation"]] = relationship(cascade="all, delete-orphan", order_by="Citation.position")
+
+
+class Citation(Base):
+    """A practice or guidance record that an answer rests on."""
+
+    __tablename__ = "citation"
+    answer_id: Mapped[str] = mapped_column(ForeignKey("answer.id", ondelete="CASCADE"), primary_key=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("document.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(default=0)
+    document: Mapped[Document] = relationship()
