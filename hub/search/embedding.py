@@ -90,14 +90,15 @@ class SentenceTransformerEmbedder:
     def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         encoder = self._load()
         with self._encoding:
-            return _unit(encoder.encode_query([_clean(t) for t in texts], batch_size=_BATCH, show_progress_bar=False))
+            return self._rows(encoder.encode_query([_clean(text) for text in texts], batch_size=_BATCH))
 
     def documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         encoder = self._load()
         with self._encoding:
-            return _unit(
-                encoder.encode_document([_clean(t) for t in texts], batch_size=_BATCH, show_progress_bar=False)
-            )
+            return self._rows(encoder.encode_document([_clean(text) for text in texts], batch_size=_BATCH))
+
+    def _rows(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _unit(np.asarray(vectors, np.float32).reshape(-1, self.dim))
 
     def _load(self) -> "SentenceTransformer":
         """Load once. A failure is remembered for a minute, so that a missing hub does not slow down every search."""
@@ -161,7 +162,6 @@ def _clean(text: str) -> str:
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    vectors = np.asarray(vectors, np.float32)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 

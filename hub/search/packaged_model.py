@@ -327,6 +327,7 @@ def write_folder(data: bytes, folder: Path, progress: Progress = _silent) -> Non
     state = _state(packed)
     progress("writing the embedding model", 0.8)
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)  # written for its owner alone; a service may run as another user
     _write_json(
         folder / "config.json",
         {
