@@ -1,7 +1,7 @@
 """The truth: engine, sessions, column types and the outbox that every change writes to in its own transaction."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,7 +126,7 @@ class Database:
         return self._sessions()
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self) -> Generator[Session]:
         """A session that commits at the end, or rolls back when the block raises."""
         with self._sessions() as session, session.begin():
             yield session

@@ -27,6 +27,9 @@ QUERY_CHARACTERS = 2_000
 QUERY_WORDS = 64
 """A query is read up to these bounds; a person's longest so far (a pasted paragraph) has about 40 different words."""
 
+PASSAGE_CHARACTERS = 1_500
+"""Longest passage that gets a vector of its own: about 400 of the 512 tokens that the default encoder reads, title included."""
+
 _TERM_CHARACTERS = 100
 _CJK = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}"
 _WORD = regex.compile(rf"(?P<cjk>[{_CJK}]+)|[[\p{{L}}\p{{M}}\p{{N}}]--[{_CJK}]]+", regex.V1)

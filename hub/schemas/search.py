@@ -1,0 +1,153 @@
+"""What a person or script may ask of search, and what comes back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
+
+from hub.search.types import FACETS, LANGUAGES, Filters, Hit, Marked, Page, SearchQuery
+
+LONGEST_QUERY = 20_000
+"""Characters; a pasted paragraph is welcome, a book is not."""
+LARGEST_PAGE = 100
+DEEPEST = 10_000
+
+
+OBJECTIVES = tuple(str(number) for number in range(1, 24))
+
+
+class Values(fields.List[str]):
+    """A facet's values: given several times, or once with commas between."""
+
+    def __init__(self, valid: Any = None) -> None:
+        each = fields.String(validate=valid or validate.Length(1, 100))
+        super().__init__(each, validate=validate.Length(max=50), load_default=list)
+
+
+class SearchParams(Schema):
+    """The query string of `/search`. Unknown names are refused; loads into a `SearchQuery`."""
+
+    class Meta:
+        unknown = RAISE
+
+    q = fields.String(
+        load_default="",
+        validate=validate.Length(max=LONGEST_QUERY),
+        metadata={"description": "Words, a question or a paragraph, in any of the six languages."},
+    )
+    lang = fields.String(
+        load_default=None,
+        validate=validate.OneOf(LANGUAGES),
+        metadata={"description": "Language of the query; detected if absent. Never a filter."},
+    )
+    mode = fields.String(load_default="hybrid", validate=validate.OneOf(("hybrid", "keyword", "vector")))
+    limit = fields.Integer(load_default=10, validate=validate.Range(1, LARGEST_PAGE))
+    offset = fields.Integer(load_default=0, validate=validate.Range(0, DEEPEST))
+    kind = Values()
+    objective = Values(validate.OneOf(OBJECTIVES, error="There is no objective {input}; they are numbered 1 to 23."))
+    principle = Values()
+    country = Values(validate.Regexp(r"^[A-Z]{3}$", error="{input} is not an ISO 3166-1 alpha-3 code, such as PHL."))
+    region = Values()
+    language = Values(validate.OneOf(LANGUAGES))
+    implementer = Values()
+    status = Values()
+    year = Values(validate.Regexp(r"^\d{4}$", error="{input} is not a year."))
+
+    @pre_load
+    def collect(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        """A `MultiDict` of a request (or a plain mapping): several values of a facet become one list."""
+        lists = getattr(data, "getlist", None)
+        collected: dict[str, Any] = {}
+        for name in data:
+            given = lists(name) if lists else data[name]
+            if name in FACETS:
+                values = [given] if isinstance(given, str) else list(given)
+                # Commas separate, but M49 names and codes of ours hold none.
+                collected[name] = [part.strip() for value in values for part in str(value).split(",") if part.strip()]
+            elif lists:
+                if len(given) > 1:
+                    raise ValidationError("Given more than once.", name)
+                collected[name] = given[0]
+            else:
+                collected[name] = given
+        return collected
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> SearchQuery:
+        return SearchQuery(
+            text=data["q"].replace("\x00", " "),
+            language=data["lang"],
+            filters=Filters({name: tuple(data[name]) for name in FACETS if data[name]}),
+            mode=data["mode"],
+            limit=data["limit"],
+            offset=data["offset"],
+        )
+
+
+class HitSchema(Schema):
+    """One work found. `passage.marks`: character ranges `[start, end)` that match the query."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    id = fields.String()
+    kind = fields.String()
+    title = fields.String()
+    language = fields.String()
+    score = fields.Float()
+    rank = fields.Integer()
+    passage = fields.String()
+    marks = fields.List(fields.List(fields.Integer()))
+    countries = fields.List(fields.String())
+    objectives = fields.List(fields.Integer())
+    document_id = fields.String()
+
+
+class PageSchema(Schema):
+    """Answer of a search. `total` is exact when `exact` says so; `notes` are codes saying why `mode` is less than asked."""
+
+    query = fields.String()
+    mode = fields.String()
+    language = fields.String(allow_none=True)
+    total = fields.Integer()
+    exact = fields.Boolean()
+    took_ms = fields.Float()
+    notes = fields.List(fields.String())
+    hits = fields.List(fields.Nested(HitSchema))
+    facets = fields.Dict(keys=fields.String(), values=fields.Dict(keys=fields.String(), values=fields.Integer()))
+
+
+def dump_page(page: Page) -> dict[str, Any]:
+    """A page as JSON, in the shape of `PageSchema`: the same from the command line and from the API."""
+    return {
+        "query": page.query.text,
+        "mode": page.mode,
+        "language": page.language,
+        "total": page.total,
+        "exact": page.exact,
+        "took_ms": round(page.took_ms, 2),
+        "notes": list(page.notes),
+        "hits": [dump_hit(hit) for hit in page.hits],
+        "facets": {name: dict(counts) for name, counts in page.facets.items()},
+    }
+
+
+def dump_hit(hit: Hit) -> dict[str, Any]:
+    """`id` is the permanent slug, as in the corpus; `document_id` the identifier of this language version."""
+    return {
+        "id": hit.slug,
+        "kind": hit.kind,
+        "title": hit.title.text,
+        "language": hit.language,
+        "score": round(hit.score, 6),
+        "rank": hit.rank,
+        "passage": hit.passage.text,
+        "marks": ranges(hit.passage),
+        "countries": list(hit.countries),
+        "objectives": list(hit.objectives),
+        "document_id": hit.id,
+    }
+
+
+def ranges(marked: Marked) -> list[list[int]]:
+    return [[start, end] for start, end in marked.marks]

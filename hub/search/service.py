@@ -1,0 +1,180 @@
+"""search(): embed, keyword + nearest, fuse, read rows, mark, page. Knows no engine and no web framework."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from hub.errors import ModelMismatch
+from hub.knowledge.models import Document
+from hub.search import ranking, text
+from hub.search.embedding import Embedder, EmbeddingUnavailable, query_vector
+from hub.search.engine import SearchEngine
+from hub.search.ranking import Ranked
+from hub.search.types import EngineHit, Hit, Marked, Mode, Page, Retrieved, SearchQuery, Vector
+
+log = logging.getLogger(__name__)
+
+NO_MODEL, MODEL_FAILED, MODEL_MISMATCH = "no_model", "model_failed", "model_mismatch"
+"""Notes of a page: why the answer rests on keywords alone."""
+
+
+def search(
+    engine: SearchEngine,
+    embedder: Embedder | None,
+    session: Session,
+    query: SearchQuery,
+    *,
+    reader: str | None = None,
+) -> Page:
+    """The page of published works that answer a query. `reader`: language in which a work is shown if it exists in it.
+
+    Raises `SearchUnavailable` when the engine does not answer. Without a model the mode is `keyword` and a note says so.
+    """
+    started = time.perf_counter()
+    language = query.language or text.detect(query.text)
+    ranked, retrieved, mode, notes, words = rank(engine, embedder, query, language)
+    counted = [one for one in ranked if not one.hit.matched]
+    total = retrieved.total + len(counted)
+    chosen = ranked[query.offset : query.offset + query.limit]
+    hits = _read(session, chosen, words, first_rank=query.offset + 1, reader=reader)
+    return Page(
+        query=query,
+        mode=mode,
+        language=language,
+        hits=tuple(hits),
+        total=total,
+        exact=mode == "keyword" or not query.text.strip(),
+        facets=_facets(query.facets, retrieved, counted),
+        took_ms=(time.perf_counter() - started) * 1000,
+        notes=notes,
+    )
+
+
+def rank(
+    engine: SearchEngine, embedder: Embedder | None, query: SearchQuery, language: str | None
+) -> tuple[list[Ranked], Retrieved, Mode, tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Everything listed for the query, best first, at least down to the end of its page; what the engine brought; the
+
+    mode that was possible; notes; the analysed words.
+    """
+    wanted = query.text.strip()
+    words = text.query_words(query.text, language)
+    mode: Mode = query.mode if wanted else "keyword"
+    notes: tuple[str, ...] = ()
+    vector: Vector | None = None
+    if mode != "keyword":
+        vector, notes = _embed(embedder, wanted)
+        if vector is None:
+            mode = "keyword"
+    limit = max(ranking.POOL, query.offset + query.limit)
+    sought = None if mode == "vector" else (query.text if wanted else "")
+    try:
+        retrieved = _retrieve(engine, query, sought=sought, language=language, vector=vector, limit=limit)
+    except ModelMismatch:
+        log.warning("the index was built with another model; answering by keyword")
+        mode, notes, vector = "keyword", (MODEL_MISMATCH,), None
+        sought = query.text if wanted else ""
+        retrieved = _retrieve(engine, query, sought=sought, language=language, vector=None, limit=limit)
+    ranked = ranking.fuse(retrieved, query=None if vector is None else vector.values, words=words, language=language)
+    return ranked, retrieved, mode, notes, words
+
+
+def _embed(embedder: Embedder | None, wanted: str) -> tuple[Vector | None, tuple[str, ...]]:
+    if embedder is None:
+        return None, (NO_MODEL,)
+    try:
+        return query_vector(embedder, wanted), ()
+    except EmbeddingUnavailable:
+        log.exception("the embedding model cannot be used; answering by keyword")
+        return None, (MODEL_FAILED,)
+
+
+def _retrieve(
+    engine: SearchEngine,
+    query: SearchQuery,
+    *,
+    sought: str | None,
+    language: str | None,
+    vector: Vector | None,
+    limit: int,
+) -> Retrieved:
+    retrieved = engine.retrieve(
+        text=sought, language=language, vector=vector, filters=query.filters, limit=limit, facets=query.facets
+    )
+    if sought is None:  # nothing was asked of the keyword side, so nothing matched it
+        return replace(retrieved, nearest=tuple(replace(hit, matched=False) for hit in retrieved.nearest))
+    return retrieved
+
+
+def _facets(names: Sequence[str], retrieved: Retrieved, counted: Sequence[Ranked]) -> Mapping[str, Mapping[str, int]]:
+    """Counts of the keyword side, and of what only meaning found above the cut."""
+    facets: dict[str, dict[str, int]] = {}
+    for name in names:
+        counts = Counter(retrieved.facets.get(name, {}))
+        for one in counted:
+            counts.update(one.hit.facets.get(name, ()))
+        facets[name] = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    return facets
+
+
+def _read(
+    session: Session,
+    chosen: Sequence[Ranked],
+    words: tuple[tuple[str, ...], ...],
+    *,
+    first_rank: int,
+    reader: str | None,
+) -> list[Hit]:
+    """Rows of the works found, published ones only, in one query; an index may be behind the database."""
+    versions: dict[str, list[Document]] = {}
+    rows = session.scalars(
+        select(Document)
+        .where(Document.work_id.in_({one.hit.work for one in chosen}), Document.status == "published")
+        .options(selectinload(Document.countries), selectinload(Document.objectives))
+    )
+    for row in rows:
+        versions.setdefault(row.work_id, []).append(row)
+    hits: list[Hit] = []
+    for at, one in enumerate(chosen):
+        found = versions.get(one.hit.work)
+        if found:
+            hits.append(_hit(found, one, words, rank=first_rank + at, reader=reader))
+    return hits
+
+
+def _hit(
+    versions: Sequence[Document], one: Ranked, words: tuple[tuple[str, ...], ...], *, rank: int, reader: str | None
+) -> Hit:
+    best = next((row for row in versions if row.id == one.id), versions[0])
+    row = next((row for row in versions if row.language == reader), best)
+    body = row.body
+    title = text.mark(row.title, words, row.language, length=len(row.title))
+    return Hit(
+        id=row.id,
+        work=row.work_id,
+        rank=rank,
+        score=one.score,
+        language=row.language,
+        title=title,
+        passage=_passage(body, words, row.language, one.hit if row is best else None),
+        kind=row.kind,
+        slug=row.slug,
+        countries=tuple(country.country for country in row.countries),
+        objectives=tuple(objective.number for objective in row.objectives),
+        contributions={"keyword": one.keyword, "meaning": one.meaning},
+    )
+
+
+def _passage(body: str, words: tuple[tuple[str, ...], ...], language: str, hit: EngineHit | None) -> Marked:
+    """The stretch that answers; where the words say nothing and the record is long, from the passage found by meaning."""
+    marked = text.mark(body, words, language)
+    if marked.marks or hit is None or not hit.passage:
+        return marked
+    ranges = text.passages(body, language, text.PASSAGE_CHARACTERS)
+    around = ranges[hit.passage] if hit.passage < len(ranges) else None
+    return text.mark(body, words, language, around=around)
