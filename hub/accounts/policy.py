@@ -33,13 +33,15 @@ class Rule:
 
 
 OPEN_TO_AGENCY = ("sent", "accepted")
+UNSEEN = ("draft", "discarded")
+"""Statuses of a request that was never submitted: its team's own, whoever else is named in it."""
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     # Drafts are the team's own; the secretariat sees a request once it is submitted, an agency once it was sent to it.
     "read": (
         Rule(FOCAL_POINT, TEAM),
-        Rule(SECRETARIAT, not_statuses=("draft",)),
-        Rule(EXPERT, DELIVERY, OPEN_TO_AGENCY, not_statuses=("draft",)),
+        Rule(SECRETARIAT, not_statuses=UNSEEN),
+        Rule(EXPERT, DELIVERY, OPEN_TO_AGENCY, not_statuses=UNSEEN),
     ),
     "edit": (Rule(FOCAL_POINT, TEAM),),
     "submit": (Rule(FOCAL_POINT, TEAM),),
@@ -49,11 +51,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     # Reasons of a match rest on public records only, so whoever reads the request reads its matches; load is left out.
     "match": (
         Rule(FOCAL_POINT, TEAM),
-        Rule(SECRETARIAT, not_statuses=("draft",)),
+        Rule(SECRETARIAT, not_statuses=UNSEEN),
         Rule(EXPERT, DELIVERY, ("accepted",)),
     ),
-    "send": (Rule(SECRETARIAT, not_statuses=("draft",)),),
-    "decline": (Rule(SECRETARIAT, not_statuses=("draft",)),),
+    "send": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
+    "decline": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "accept": (Rule(EXPERT, DELIVERY, ("sent",)),),
     "refuse": (Rule(EXPERT, DELIVERY, ("sent",)),),
     "draft_answer": (Rule(EXPERT, DELIVERY, ("accepted",)),),
@@ -112,6 +114,16 @@ def _condition(rule: Rule, membership: Membership) -> ColumnElement[bool]:
             tie.append(Party.state.in_(rule.states))
         parts.append(exists().where(*tie))
     return and_(*parts)
+
+
+def can_create(membership: Membership | None, country_id: str) -> bool:
+    """May this membership write a request for that State? Its own focal points only."""
+    return (
+        membership is not None
+        and membership.active
+        and membership.role == FOCAL_POINT
+        and membership.entity_id == country_id
+    )
 
 
 def can_read_answer(membership: Membership | None, answer: Answer, request: SupportRequest) -> bool:

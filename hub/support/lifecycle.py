@@ -6,8 +6,9 @@ Who may act is `hub.accounts.policy`'s; a step is checked against both. Later is
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DRAFT, SUBMITTED, MATCHING, IN_PROGRESS, ANSWERED, CLOSED, WITHDRAWN, DECLINED = (
+DRAFT, DISCARDED, SUBMITTED, MATCHING, IN_PROGRESS, ANSWERED, CLOSED, WITHDRAWN, DECLINED = STATUSES = (
     "draft",
+    "discarded",
     "submitted",
     "matching",
     "in_progress",
@@ -27,8 +28,10 @@ class Step:
 
 
 TRANSITIONS: Mapping[tuple[str, str], Step] = {
+    (DRAFT, "edit"): Step(DRAFT, "requesting"),
+    (SUBMITTED, "edit"): Step(SUBMITTED, "requesting"),
     (DRAFT, "submit"): Step(SUBMITTED, "parties"),
-    (DRAFT, "withdraw"): Step(WITHDRAWN, "requesting"),
+    (DRAFT, "withdraw"): Step(DISCARDED, "requesting"),  # nobody but its team ever saw it, so nobody else learns of it
     (SUBMITTED, "withdraw"): Step(WITHDRAWN, "parties"),
     (MATCHING, "withdraw"): Step(WITHDRAWN, "parties"),
     (IN_PROGRESS, "withdraw"): Step(WITHDRAWN, "parties"),
@@ -43,11 +46,16 @@ TRANSITIONS: Mapping[tuple[str, str], Step] = {
     (MATCHING, "refuse"): Step(MATCHING, "secretariat"),
     (IN_PROGRESS, "refuse"): Step(IN_PROGRESS, "secretariat"),
     (ANSWERED, "refuse"): Step(ANSWERED, "secretariat"),
+    (IN_PROGRESS, "draft_answer"): Step(IN_PROGRESS, "delivery"),
+    (ANSWERED, "draft_answer"): Step(ANSWERED, "delivery"),
     (IN_PROGRESS, "answer"): Step(ANSWERED, "parties"),
     (ANSWERED, "answer"): Step(ANSWERED, "parties"),
     (ANSWERED, "close"): Step(CLOSED, "parties"),
     (CLOSED, "reopen"): Step(IN_PROGRESS, "parties"),
 }
+
+
+ACTIONS: tuple[str, ...] = tuple(dict.fromkeys(action for _, action in TRANSITIONS))
 
 
 def possible(status: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.database import Base, new_id, now
@@ -23,10 +23,12 @@ class SupportRequest(Base):
     """What a State asks for. Private: seen by its State's team, the secretariat and the agencies it was sent to.
 
     `reference` (`R-2026-0042`) is what people say; `language` that of title and description. `status` moves only
-    through `lifecycle.TRANSITIONS`; a write names the `version` it saw.
+    through `lifecycle.TRANSITIONS`; a write names the `version` it saw, and a change of parties raises it too.
+    `submission_key` is the sender's name for one act of writing: sent twice, it makes one request.
     """
 
     __tablename__ = "support_request"
+    __table_args__ = (UniqueConstraint("created_by", "submission_key"),)
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     reference: Mapped[str] = mapped_column(String(20), unique=True)
     country_id: Mapped[str] = mapped_column(ForeignKey("entity.id"), index=True)
@@ -35,6 +37,7 @@ class SupportRequest(Base):
     language: Mapped[str] = mapped_column(String(2))
     status: Mapped[str] = mapped_column(String(20), default="draft", index=True)
     created_by: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    submission_key: Mapped[str | None] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(default=now)
     submitted_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
@@ -89,10 +92,20 @@ class Party(Base):
 
 
 class Answer(Base):
-    """What an agency wrote for a request. `status`: draft (its team only) or sent."""
+    """What an agency wrote for a request. `status`: draft (its team only, one at a time) or sent (never changed again)."""
 
     __tablename__ = "answer"
-    __table_args__ = (CheckConstraint("status in ('draft', 'sent')", name="status"),)
+    __table_args__ = (
+        CheckConstraint("status in ('draft', 'sent')", name="status"),
+        Index(
+            "ix_answer_one_draft",
+            "request_id",
+            "entity_id",
+            unique=True,
+            sqlite_where=text("status = 'draft'"),
+            postgresql_where=text("status = 'draft'"),
+        ),
+    )
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), index=True)
     entity_id: Mapped[str] = mapped_column(ForeignKey("entity.id"))
@@ -116,3 +129,11 @@ class Citation(Base):
     document_id: Mapped[str] = mapped_column(ForeignKey("document.id"), primary_key=True)
     position: Mapped[int] = mapped_column(default=0)
     document: Mapped[Document] = relationship()
+
+
+class StepNote(Base):
+    """What a person wrote to explain a step. Its audience is its event's; unlike the event it can be erased."""
+
+    __tablename__ = "step_note"
+    event_id: Mapped[str] = mapped_column(ForeignKey("event.id"), primary_key=True)
+    text: Mapped[str]
