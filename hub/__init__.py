@@ -35,9 +35,9 @@ def create_app(settings: Settings | None = None, hub: Hub | None = None) -> Flas
     """
     from flask import Flask, g  # noqa: PLC0415 - importing `hub.search` alone must not load Flask
 
+    from hub import logs  # noqa: PLC0415
     from hub import settings as settings_module  # noqa: PLC0415
     from hub.accounts import guard, session  # noqa: PLC0415
-    from hub.api import problems  # noqa: PLC0415
     from hub.errors import SettingError  # noqa: PLC0415
     from hub.web import errors, i18n  # noqa: PLC0415
     from hub.wiring import Hub  # noqa: PLC0415
@@ -65,10 +65,10 @@ def create_app(settings: Settings | None = None, hub: Hub | None = None) -> Flas
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     app.extensions["hub"] = hub or Hub(settings)
 
+    logs.init_app(app)
     i18n.init_app(app)
     session.init_app(app)
     guard.enforce(app)
-    problems.init_app(app)
     errors.init_app(app)
     for name in BLUEPRINTS:
         app.register_blueprint(importlib.import_module(name).blueprint)

@@ -1,7 +1,7 @@
 """What a person or script may ask of search, and what comes back."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
 
@@ -82,6 +82,11 @@ class SearchParams(Schema):
             limit=data["limit"],
             offset=data["offset"],
         )
+
+
+def search_query(params: Mapping[str, Any]) -> SearchQuery:
+    """The question in a query string. Raises `ValidationError` by field."""
+    return cast("SearchQuery", SearchParams().load(params))
 
 
 class HitSchema(Schema):
