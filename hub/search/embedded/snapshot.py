@@ -1,0 +1,362 @@
+"""What a reader sees: one committed state of one generation, and every question asked of it."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tantivy
+from numpy.typing import NDArray
+
+from hub.errors import ModelMismatch, SearchUnavailable
+from hub.search import text as analyser
+from hub.search.embedded.generation import REBUILD, Manifest, facet_field, guarded, schema, stored
+from hub.search.types import FACETS, DocId, EngineHit, Filters, LanguageProfile, Retrieved, Vector
+
+TITLE_BOOST = 0.3
+"""Of a word in the title over the same in title and body: best of those tried on scifact and cranfield (docs/benchmarks.md)."""
+
+_MUST, _SHOULD = tantivy.Occur.Must, tantivy.Occur.Should
+
+
+class Entry(NamedTuple):
+    """What is kept in memory of a document. `facets` stands in the order of `FACETS`; `row` is the first of its vectors,
+    `passages` the indices of the passages that have one."""
+
+    id: DocId
+    work: str
+    version: int
+    language: str
+    facets: tuple[tuple[str, ...], ...]
+    row: int
+    passages: tuple[int, ...]
+
+
+class _Facet(NamedTuple):
+    """Pairs (document, code) of one facet as numbers."""
+
+    codes: list[str]
+    docs: NDArray[np.int64]
+    values: NDArray[np.int64]
+
+
+class Snapshot:
+    """Documents are numbered in the order of their ids, so a tie by number is a tie by id."""
+
+    def __init__(self, folder: Path, previous: "Snapshot | None" = None) -> None:
+        """`previous` lends what it has already read of the same generation. Raises `SearchUnavailable`."""
+        self.folder = folder
+        self.manifest = Manifest.load(folder)
+        with guarded():
+            index = tantivy.Index.open(str(folder / "t"))
+            self._searcher = index.searcher()
+        self._schema = schema()
+        self._read_entries(previous if previous is not None and previous.folder == folder else None)
+        self._map_vectors()
+        self._facets: dict[str, _Facet] = {}
+
+    def _read_entries(self, previous: "Snapshot | None") -> None:
+        known = previous.by_serial if previous else {}
+        shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+        addresses = self._search_all(tantivy.Query.all_query())
+        serials = self._searcher.fast_field_values("serial", addresses)
+        self.by_serial: dict[int, Entry] = {}
+        for serial, address in zip(serials, addresses, strict=True):
+            assert serial is not None  # noqa: S101 - every document is written with one
+            self.by_serial[int(serial)] = known.get(int(serial)) or _entry(stored(self._searcher.doc(address)), shared)
+        numbered = sorted(self.by_serial.items(), key=lambda item: item[1].id)
+        self.entries = [entry for _, entry in numbered]
+        serial_of = np.fromiter((serial for serial, _ in numbered), dtype=np.int64, count=len(numbered))
+        self._order = np.argsort(serial_of)
+        self._serials = serial_of[self._order]
+        works: dict[str, int] = {}
+        self._work = np.fromiter(
+            (works.setdefault(entry.work, len(works)) for entry in self.entries), dtype=np.int64, count=len(numbered)
+        )
+        self._one_version_each = len(works) == len(self.entries)
+
+    def _map_vectors(self) -> None:
+        """Map the rows, note whose each is (-1: nobody's), and average them by language."""
+        dim = self.manifest.dim or 0
+        path = self.folder / "vectors.f32"
+        rows = path.stat().st_size // (4 * dim) if dim else 0
+        used = max((entry.row + len(entry.passages) for entry in self.entries), default=0)
+        if used > rows:
+            raise SearchUnavailable(f"The search index has lost vectors: {REBUILD}.")
+        self._vectors: NDArray[np.float32] = (
+            np.memmap(path, dtype="<f4", mode="r", shape=(used, dim)) if used else np.empty((0, dim), np.float32)
+        )
+        counts = np.fromiter((len(entry.passages) for entry in self.entries), np.int64, len(self.entries))
+        starts = np.fromiter((entry.row for entry in self.entries), np.int64, len(self.entries))
+        owners = np.repeat(np.arange(len(self.entries)), counts)
+        within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
+        self._owner = np.full(used, -1, dtype=np.int64)
+        self._owner[np.repeat(starts, counts) + within] = owners
+        self._live = np.flatnonzero(self._owner >= 0)
+        self.languages = self._profiles()
+
+    def _profiles(self) -> Mapping[str, LanguageProfile]:
+        names = sorted({entry.language for entry in self.entries})
+        number = {name: at for at, name in enumerate(names)}
+        language = np.fromiter((number[entry.language] for entry in self.entries), np.int64, len(self.entries))
+        counts = np.bincount(language, minlength=len(names))
+        members = np.zeros((len(names), len(self._vectors)), dtype=np.float32)
+        members[language[self._owner[self._live]], self._live] = 1.0
+        sums = members @ self._vectors
+        means = sums / np.maximum(members.sum(axis=1, keepdims=True), 1.0)
+        return {name: LanguageProfile(int(counts[at]), means[at]) for name, at in number.items()}
+
+    def versions(self) -> dict[DocId, int]:
+        return {entry.id: entry.version for entry in self.entries}
+
+    def retrieve(
+        self,
+        *,
+        text: str | None,
+        language: str | None,
+        vector: Vector | None,
+        filters: Filters,
+        limit: int,
+        facets: Sequence[str],
+    ) -> Retrieved:
+        """As `SearchEngine.retrieve`."""
+        if limit < 1:
+            raise ValueError("limit is at least 1")
+        if vector is not None and (
+            vector.model != self.manifest.model or (self.manifest.dim or len(vector.values)) != len(vector.values)
+        ):
+            raise ModelMismatch
+        allowed = self._allowed(filters)
+        keyword: tuple[EngineHit, ...] = ()
+        total = 0
+        counts: Mapping[str, Mapping[str, int]] = {name: {} for name in facets}
+        query = None
+        if text == "":
+            docs = np.arange(len(self.entries)) if allowed is None else np.flatnonzero(allowed)
+            scored = [(1.0, int(doc)) for doc in docs[: self._enough(limit)]]
+            keyword, total, counts = (
+                self._hits(scored, limit),
+                self._count_works(docs),
+                self._count_facets(docs, facets),
+            )
+        elif text is not None and (query := self._keyword_query(text, language, filters)) is not None:
+            keyword, total, counts = self._keyword(query, limit, facets)
+        nearest = () if vector is None else self._nearest(vector, allowed, limit, facets)
+        if nearest and text != "":
+            matched = self._matched(query, {hit.work for hit in nearest})
+            nearest = tuple(hit if hit.work in matched else _unmatched(hit) for hit in nearest)
+        return Retrieved(keyword, nearest, total, counts, self.languages)
+
+    # Filters and counts
+
+    def _facet(self, name: str) -> _Facet:
+        if name not in self._facets:
+            number: dict[str, int] = {}
+            docs: list[int] = []
+            values: list[int] = []
+            at = FACETS.index(name)
+            for doc, entry in enumerate(self.entries):
+                for code in entry.facets[at]:
+                    docs.append(doc)
+                    values.append(number.setdefault(code, len(number)))
+            self._facets[name] = _Facet(list(number), np.array(docs, np.int64), np.array(values, np.int64))
+        return self._facets[name]
+
+    def _allowed(self, filters: Filters) -> NDArray[np.bool_] | None:
+        """Which documents the filters let through; None: all."""
+        if not filters:
+            return None
+        allowed = np.ones(len(self.entries), dtype=np.bool_)
+        for name, wanted in filters.values.items():
+            if not wanted:
+                continue
+            having = np.zeros(len(self.entries), dtype=np.bool_)
+            if name in FACETS:
+                facet = self._facet(name)
+                numbers = [at for at, code in enumerate(facet.codes) if code in wanted]
+                having[facet.docs[np.isin(facet.values, numbers)]] = True
+            allowed &= having
+        return allowed
+
+    def _count_works(self, docs: NDArray[np.int64]) -> int:
+        return len(docs) if self._one_version_each else len(np.unique(self._work[docs]))
+
+    def _count_facets(self, docs: NDArray[np.int64], names: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """Name -> code -> works among `docs` that have it."""
+        chosen = np.zeros(len(self.entries), dtype=np.bool_)
+        chosen[docs] = True
+        counts: dict[str, dict[str, int]] = {}
+        for name in names:
+            if name not in FACETS:
+                counts[name] = {}
+                continue
+            facet = self._facet(name)
+            pairs = chosen[facet.docs]
+            width = max(1, len(facet.codes))
+            by_work = np.unique(self._work[facet.docs[pairs]] * width + facet.values[pairs]) % width
+            numbers = np.bincount(by_work, minlength=len(facet.codes))
+            counts[name] = {code: int(numbers[at]) for at, code in enumerate(facet.codes) if numbers[at]}
+        return counts
+
+    # The keyword side
+
+    def _keyword_query(self, text: str, language: str | None, filters: Filters) -> tantivy.Query | None:
+        """Any of the words scores; every filter holds. None: no word in the text. Never parsed from what was typed."""
+        words = analyser.query_words(text, language)
+        if not words:
+            return None
+        scoring = tantivy.Query.boolean_query([(_SHOULD, self._word_query(alternatives)) for alternatives in words])
+        clauses = [(_MUST, scoring)]
+        for name, wanted in filters.values.items():
+            if not wanted:
+                continue
+            having = (
+                tantivy.Query.term_set_query(self._schema, facet_field(name), list(wanted))
+                if name in FACETS
+                else tantivy.Query.empty_query()
+            )
+            clauses.append((_MUST, tantivy.Query.const_score_query(having, 0.0)))
+        return scoring if len(clauses) == 1 else tantivy.Query.boolean_query(clauses)
+
+    def _word_query(self, alternatives: tuple[str, ...]) -> tantivy.Query:
+        queries = [self._term_query(term) for term in alternatives]
+        return queries[0] if len(queries) == 1 else tantivy.Query.disjunction_max_query(queries)
+
+    def _term_query(self, term: str) -> tantivy.Query:
+        if term.startswith(analyser.VERBATIM):
+            return tantivy.Query.term_query(self._schema, "words", term.removeprefix(analyser.VERBATIM), "freq")
+        anywhere = tantivy.Query.term_query(self._schema, "all", term, "freq")
+        title = tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, "title", term, "freq"), TITLE_BOOST)
+        return tantivy.Query.boolean_query([(_SHOULD, anywhere), (_SHOULD, title)])
+
+    def _keyword(
+        self, query: tantivy.Query, limit: int, facets: Sequence[str]
+    ) -> tuple[tuple[EngineHit, ...], int, Mapping[str, Mapping[str, int]]]:
+        if not self.entries:
+            return (), 0, {name: {} for name in facets}
+        if self._one_version_each:
+            scored, total = self._best(query, limit)
+            known = [name for name in facets if name in FACETS]
+            counts: dict[str, Mapping[str, int]] = {name: {} for name in facets}
+            counts |= self._aggregate(query, known)
+            return self._hits(scored, limit), total, counts
+        scored, _ = self._best(query, len(self.entries))
+        docs = np.fromiter((doc for _, doc in scored), np.int64, len(scored))
+        return self._hits(scored, limit), self._count_works(docs), self._count_facets(docs, facets)
+
+    def _best(self, query: tantivy.Query, limit: int) -> tuple[list[tuple[float, int]], int]:
+        """(score, document) of at least the `limit` best, ties by id, and how many documents there are in all.
+
+        tantivy breaks ties its own way, so one that the limit would cut is read whole.
+        """
+        size = min(limit + 1, len(self.entries))
+        while True:
+            with guarded():
+                result = self._searcher.search(query, limit=size, count=True)
+            hits = result.hits
+            if len(hits) < size or size == len(self.entries) or hits[-1][0] < hits[limit - 1][0]:
+                break
+            size = min(4 * size, len(self.entries))
+        docs = self._numbers([address for _, address in hits])
+        scored = [(float(score), int(doc)) for (score, _), doc in zip(hits, docs, strict=True)]
+        return sorted(scored, key=lambda item: (-item[0], item[1])), int(getattr(result, "count", len(hits)))
+
+    def _aggregate(self, query: tantivy.Query, names: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Documents by code, counted by tantivy: right where each work has one document, and faster."""
+        if not names:
+            return {}
+        request = {name: {"terms": {"field": facet_field(name), "size": 10_000}} for name in names}
+        with guarded():
+            answer = self._searcher.aggregate(query, request)
+        return {name: {bucket["key"]: int(bucket["doc_count"]) for bucket in answer[name]["buckets"]} for name in names}
+
+    def _matched(self, query: tantivy.Query | None, works: set[str]) -> set[str]:
+        """Those of `works` that the keyword query finds."""
+        if query is None:
+            return set()
+        among = tantivy.Query.term_set_query(self._schema, "work", sorted(works))
+        both = tantivy.Query.boolean_query([(_MUST, query), (_MUST, tantivy.Query.const_score_query(among, 0.0))])
+        return {self.entries[doc].work for doc in self._numbers(self._search_all(both))}
+
+    # The nearest side
+
+    def _nearest(
+        self, vector: Vector, allowed: NDArray[np.bool_] | None, limit: int, facets: Sequence[str]
+    ) -> tuple[EngineHit, ...]:
+        """Exact: every row that is let through is compared. A work scores by its best passage in any language."""
+        rows = self._live if allowed is None else self._live[allowed[self._owner[self._live]]]
+        if not len(rows):
+            return ()
+        query = np.asarray(vector.values, dtype=np.float32)
+        few = 2 * len(rows) < len(self._vectors)  # gathering a row costs about two of the product's
+        scores = self._vectors[rows] @ query if few else (self._vectors @ query)[rows]
+        size = min(4 * limit, len(rows))
+        while True:
+            cut = np.partition(scores, -size)[-size]
+            at = rows[np.flatnonzero(scores >= cut - 1e-5)]
+            # Summed again in double precision, row by row: equal vectors must tie, wherever they stand.
+            exact = (self._vectors[at].astype(np.float64) * query).sum(axis=1)
+            best: dict[int, tuple[float, int]] = {}
+            for best_at in np.lexsort((at, self._owner[at], -exact)):
+                row = int(at[best_at])
+                best.setdefault(int(self._work[self._owner[row]]), (float(exact[best_at]), row))
+            certain = sum(score >= cut for score, _ in best.values())
+            if certain >= limit or len(at) == len(rows):
+                return tuple(self._near_hit(score, row, facets) for score, row in list(best.values())[:limit])
+            size = min(4 * size, len(rows))
+
+    def _near_hit(self, score: float, row: int, facets: Sequence[str]) -> EngineHit:
+        entry = self.entries[self._owner[row]]
+        asked = {name: entry.facets[FACETS.index(name)] if name in FACETS else () for name in facets}
+        passage = entry.passages[row - entry.row]
+        return EngineHit(entry.id, entry.work, score, entry.language, matched=True, passage=passage, facets=asked)
+
+    # Numbers, addresses, hits
+
+    def _enough(self, limit: int) -> int:
+        """How many documents to look at for `limit` works."""
+        return limit if self._one_version_each else len(self.entries)
+
+    def _hits(self, scored: Iterable[tuple[float, int]], limit: int) -> tuple[EngineHit, ...]:
+        """The first document of each work, at most `limit`."""
+        hits: dict[str, EngineHit] = {}
+        for score, doc in scored:
+            entry = self.entries[doc]
+            if entry.work not in hits:
+                hits[entry.work] = EngineHit(entry.id, entry.work, score, entry.language)
+                if len(hits) == limit:
+                    break
+        return tuple(hits.values())
+
+    def _search_all(self, query: tantivy.Query) -> list[tantivy.DocAddress]:
+        with guarded():
+            # A limit of 0 is a panic.
+            limit = max(1, self._searcher.num_docs)
+            return [address for _, address in self._searcher.search(query, limit=limit, count=False).hits]
+
+    def _numbers(self, addresses: list[tantivy.DocAddress]) -> NDArray[np.int64]:
+        with guarded():
+            serials = np.array(self._searcher.fast_field_values("serial", addresses), dtype=np.int64)
+        return self._order[np.searchsorted(self._serials, serials)]
+
+
+def _unmatched(hit: EngineHit) -> EngineHit:
+    return EngineHit(hit.id, hit.work, hit.score, hit.language, matched=False, passage=hit.passage, facets=hit.facets)
+
+
+def _entry(data: dict[str, Any], shared: dict[tuple[str, ...], tuple[str, ...]]) -> Entry:
+    """Equal tuples and strings are kept once: most documents share their codes."""
+    facets = tuple(
+        shared.setdefault(codes, codes)
+        for codes in (tuple(sys.intern(code) for code in data["facets"].get(name, ())) for name in FACETS)
+    )
+    return Entry(
+        data["id"],
+        data["work"],
+        data["version"],
+        sys.intern(data["language"]),
+        facets,
+        data["row"],
+        (0,) if data["passages"] == [0] else tuple(data["passages"]),
+    )
