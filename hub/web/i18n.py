@@ -1,10 +1,12 @@
 """Six languages: the first part of a page's address says which; the API follows `Accept-Language`."""
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from babel import Locale
 from flask import Flask, g, request
-from flask_babel import Babel
+from flask_babel import Babel, gettext
 
 from hub.search.types import LANGUAGES
 
@@ -16,21 +18,57 @@ RIGHT_TO_LEFT = frozenset({"ar"})
 def language() -> str:
     """The reader's language: of the address, else the best of `Accept-Language`, else English."""
     if "language" not in g:
-        g.language = request.accept_languages.best_match(LANGUAGES, "en") if request else "en"
+        first = request.path.split("/", 2)[1] if request else ""
+        # An address that leads nowhere still says in which language its reader was reading.
+        g.language = first if first in LANGUAGES else _accepted()
     return g.language
 
 
-def direction() -> str:
-    return "rtl" if language() in RIGHT_TO_LEFT else "ltr"
+def _accepted() -> str:
+    return request.accept_languages.best_match(LANGUAGES, "en") if request else "en"
+
+
+def direction(code: str | None = None) -> str:
+    """`rtl` or `ltr`, of a language or of the reader's."""
+    return "rtl" if (code or language()) in RIGHT_TO_LEFT else "ltr"
 
 
 def own_name(code: str) -> str:
     """What a language calls itself."""
-    return Locale.parse(code).get_display_name(code) or code
+    name = Locale.parse(code).get_display_name(code) or code
+    return name[0].upper() + name[1:]
+
+
+def name_of(code: str) -> str:
+    """What a language is called in the reader's."""
+    name = Locale.parse(code).get_display_name(language()) or code
+    return name[0].upper() + name[1:]
+
+
+def sentences(problems: object) -> list[str]:
+    """What a schema says of one field as plain sentences in the reader's language, however deep it nested them."""
+    if problems is None:
+        return []
+    if isinstance(problems, Mapping):
+        return [sentence for inner in problems.values() for sentence in sentences(inner)]
+    if isinstance(problems, list | tuple):
+        return [sentence for inner in problems for sentence in sentences(inner)]
+    return [gettext(str(problems))]
+
+
+def in_language(code: str) -> str:
+    """The address of this page in another language. A page that only answers POST leads to the home page."""
+    head, _, rest = request.path.lstrip("/").partition("/")
+    readable = request.url_rule is None or "GET" in (request.url_rule.methods or ())
+    if head not in LANGUAGES or not readable:
+        return f"/{code}/"
+    query = request.query_string.decode("ascii", "replace")
+    return f"/{code}/{quote(rest)}" + (f"?{query}" if query else "")
 
 
 def init_app(app: Flask) -> None:
     Babel(app, default_locale="en", default_translation_directories="web/translations", locale_selector=language)
+    app.add_template_filter(sentences, "sentences")
 
     @app.url_value_preprocessor
     def take(_endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -44,4 +82,12 @@ def init_app(app: Flask) -> None:
 
     @app.context_processor
     def expose() -> dict[str, Any]:
-        return {"language": language(), "direction": direction(), "languages": LANGUAGES, "own_name": own_name}
+        return {
+            "language": language(),
+            "direction": direction(),
+            "direction_of": direction,
+            "languages": LANGUAGES,
+            "own_name": own_name,
+            "name_of": name_of,
+            "language_links": [(code, in_language(code)) for code in LANGUAGES] if request else [],
+        }

@@ -1,0 +1,60 @@
+"""What the frame of every page offers: links that the reader's account may follow, and the facts of this installation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, request, url_for
+from flask_babel import LazyString, lazy_gettext
+from flask_login import current_user
+
+from hub.accounts import guard
+from hub.accounts.models import Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    address: str
+    label: LazyString
+    current: bool
+
+
+ITEMS: tuple[tuple[str, LazyString], ...] = (
+    ("search.results", lazy_gettext("Search")),
+    ("documents.browse", lazy_gettext("Browse")),
+    ("support.index", lazy_gettext("Requests")),
+    ("accounts.members", lazy_gettext("Members")),
+    ("accounts.account", lazy_gettext("Account")),
+)
+"""Endpoint and label, in order."""
+SIGN_IN, SIGN_OUT = "accounts.sign_in", "accounts.sign_out"
+
+
+def allowed(endpoint: str, membership: Membership | None) -> bool:
+    """Does the route's own access rule let this membership in?"""
+    rule = getattr(current_app.view_functions.get(endpoint), guard.RULE, None)
+    if rule is None:
+        return False
+    if rule == guard.PUBLIC:
+        return True
+    return membership is not None and membership.active and (not rule or membership.role in rule)
+
+
+def frame() -> dict[str, Any]:
+    """Context of `base.html`."""
+    settings = current_app.extensions["hub"].settings
+    signed_in = hasattr(current_app, "login_manager") and current_user.is_authenticated
+    membership = guard.current_membership() if signed_in else None
+    items = [
+        Item(url_for(endpoint), label, request.endpoint == endpoint)
+        for endpoint, label in ITEMS
+        if allowed(endpoint, membership)
+    ]
+    if not signed_in and SIGN_IN in current_app.view_functions:
+        items.append(Item(url_for(SIGN_IN), lazy_gettext("Sign in"), request.endpoint == SIGN_IN))
+    return {
+        "navigation": items,
+        "sign_in_address": url_for(SIGN_IN) if SIGN_IN in current_app.view_functions else "",
+        "sign_out_address": url_for(SIGN_OUT) if signed_in else "",
+        "demo": settings.demo,
+        "public_url": settings.public_url.rstrip("/"),
+    }
