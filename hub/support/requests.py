@@ -1,0 +1,751 @@
+"""What people do with support requests: write, submit, send to agencies, accept, answer, close.
+
+Every verb finds the request under `policy` (one that its caller may not read is not there), looks the step up in
+`lifecycle.TRANSITIONS`, asks `policy` again, writes `where version = seen`, and adds an event and a notice, all in one
+commit. Whatever goes wrong before that commit leaves nothing behind.
+"""
+
+import base64
+import binascii
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from hub import events
+from hub.accounts import policy
+from hub.accounts.models import EXPERT, FOCAL_POINT, SECRETARIAT, Membership
+from hub.database import is_id, later, new_id, now
+from hub.errors import BadRequest, Forbidden, IllegalTransition, Invalid, NotFound, StaleVersion
+from hub.events import Event
+from hub.knowledge.models import Document
+from hub.network.models import AGENCY, Agency, Entity
+from hub.search import text
+from hub.support.lifecycle import ANSWERED, DRAFT, IN_PROGRESS, MATCHING, SUBMITTED, TRANSITIONS, possible
+from hub.support.models import (
+    CONTRIBUTOR,
+    LEAD,
+    REQUESTING,
+    Answer,
+    Citation,
+    Party,
+    RequestCounter,
+    RequestObjective,
+    StepNote,
+    SupportRequest,
+)
+
+if TYPE_CHECKING:
+    from hub.matching.types import Matches, MatchRequest
+    from hub.search.embedding import Embedder
+
+SUBJECT = "request"
+"""`Event.subject_kind` of everything here."""
+REFUSALS = ("no_capacity", "outside_mandate", "conflict_of_interest", "other")
+"""Why an agency does not take a request."""
+DECLINES = ("outside_scope", "incomplete", "duplicate", "other")
+"""Why the secretariat does not take one on."""
+LARGEST_PAGE = 100
+REFERENCE_LENGTH = 20
+
+CHANGED = "Somebody else changed this request since you opened it."
+ANSWER_CHANGED = "A colleague changed this draft answer since you opened it."
+NOT_NOW = "The request has moved on: this step is not possible in its present status."
+NOT_YOURS = "This step is for somebody else."
+
+
+@dataclass(frozen=True, slots=True)
+class RequestData:
+    """What a focal point writes. `language` None: detected. `country` None: the writer's own State."""
+
+    title: str
+    description: str
+    language: str | None = None
+    objectives: tuple[int, ...] = ()
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerData:
+    """What an expert writes. `citations`: ids or slugs of published records, in order. `language` None: detected."""
+
+    text: str
+    language: str | None = None
+    citations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """`total` counts everything that the list would show; `cursor` continues it, None at its end."""
+
+    rows: tuple[SupportRequest, ...]
+    total: int
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A request that waits for its reader. `what`: send, send_again, decide, write, read."""
+
+    what: str
+    request: SupportRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One step of a timeline. `office`: the entity for which somebody acted; `target`: the agency it was about."""
+
+    event: Event
+    office: Entity | None
+    target: Entity | None
+    note: str | None
+
+
+# Reading
+
+
+def get(session: Session, membership: Membership | None, name: str) -> SupportRequest:
+    """The request of that id or reference, as it is now. `NotFound` if there is none that this membership may read."""
+    column = SupportRequest.id if is_id(name) else SupportRequest.reference
+    row = None
+    if len(name) <= REFERENCE_LENGTH * 2 and name.isascii() and name.isprintable():
+        row = session.scalar(
+            select(SupportRequest)
+            .where(column == name, policy.visible(membership))
+            .options(
+                joinedload(SupportRequest.country),
+                selectinload(SupportRequest.objectives),
+                selectinload(SupportRequest.parties).joinedload(Party.entity).joinedload(Entity.agency),
+            )
+            .execution_options(populate_existing=True)
+        )
+    if row is None:
+        raise NotFound("There is no such request, or it is not open to you.")
+    return row
+
+
+def list_visible(
+    session: Session,
+    membership: Membership | None,
+    *,
+    status: Collection[str] = (),
+    limit: int = 20,
+    cursor: str | None = None,
+) -> RequestPage:
+    """Requests that this membership may read, newest first; `status` empty: all. A cursor belongs to its list."""
+    limit = max(1, min(limit, LARGEST_PAGE))
+    shown = policy.visible(membership)
+    if status:
+        shown &= SupportRequest.status.in_(tuple(status))
+    total = session.scalar(select(func.count()).select_from(SupportRequest).where(shown)) or 0
+    wanted = shown if cursor is None else shown & (SupportRequest.id < _read_cursor(cursor))
+    rows = _list(session, wanted, newest_first=True, limit=limit + 1)
+    more = len(rows) > limit
+    return RequestPage(tuple(rows[:limit]), total, _write_cursor(rows[limit - 1].id) if more else None)
+
+
+def counts(session: Session, membership: Membership | None) -> Mapping[str, int]:
+    """Status -> how many requests of that status this membership may read; statuses without any are left out."""
+    rows = session.execute(
+        select(SupportRequest.status, func.count())
+        .where(policy.visible(membership))
+        .group_by(SupportRequest.status)
+        .order_by(SupportRequest.status)
+    )
+    return {row.status: row[1] for row in rows}
+
+
+def tasks(session: Session, membership: Membership | None) -> list[Task]:
+    """What waits for this membership, oldest first within each kind of task."""
+    if membership is None:
+        return []
+    waiting: list[tuple[str, ColumnElement[bool]]] = []
+    if membership.role == SECRETARIAT:
+        may_send = policy.visible(membership, "send")
+        nobody = ~exists().where(
+            Party.request_id == SupportRequest.id, Party.role.in_(policy.DELIVERY), Party.until.is_(None)
+        )
+        waiting = [
+            ("send", may_send & (SupportRequest.status == SUBMITTED)),
+            ("send_again", may_send & SupportRequest.status.in_((MATCHING, IN_PROGRESS)) & nobody),
+        ]
+    elif membership.role == EXPERT:
+        waiting = [
+            ("decide", policy.visible(membership, "accept") & SupportRequest.status.in_(_from("accept"))),
+            ("write", policy.visible(membership, "answer") & (SupportRequest.status == IN_PROGRESS)),
+        ]
+    elif membership.role == FOCAL_POINT:
+        waiting = [("read", policy.visible(membership, "close") & (SupportRequest.status == ANSWERED))]
+    return [
+        Task(what, row)
+        for what, condition in waiting
+        for row in _list(session, condition, newest_first=False, limit=LARGEST_PAGE)
+    ]
+
+
+def possible_actions(membership: Membership | None, row: SupportRequest) -> tuple[str, ...]:
+    """Steps that this membership can take now."""
+    return policy.actions(membership, row, possible(row.status))
+
+
+def shown_parties(membership: Membership | None, row: SupportRequest) -> list[Party]:
+    """Who takes part. That an agency declined or left is the secretariat's to know; its own past is not shown to it."""
+    if membership is not None and membership.role == SECRETARIAT:
+        return list(row.parties)
+    return [party for party in row.parties if party.until is None and party.state != "declined"]
+
+
+def history(session: Session, membership: Membership | None, row: SupportRequest) -> list[Entry]:
+    """The timeline as this membership may see it, oldest first, with offices instead of persons."""
+    seen = events.timeline(session, (SUBJECT, row.id), policy.audiences(membership, row))
+    memberships = {
+        one.id: one.entity
+        for one in session.scalars(
+            select(Membership)
+            .where(Membership.id.in_({event.membership_id for event in seen if event.membership_id}))
+            .options(joinedload(Membership.entity))
+        )
+    }
+    named = {str(event.data["entity"]) for event in seen if "entity" in event.data}
+    targets = {entity.id: entity for entity in session.scalars(select(Entity).where(Entity.id.in_(named)))}
+    notes = {
+        note.event_id: note.text
+        for note in session.scalars(select(StepNote).where(StepNote.event_id.in_([event.id for event in seen])))
+    }
+    return [
+        Entry(
+            event,
+            memberships.get(event.membership_id or ""),
+            targets.get(str(event.data.get("entity", ""))),
+            notes.get(event.id),
+        )
+        for event in seen
+    ]
+
+
+def answers(session: Session, membership: Membership | None, row: SupportRequest) -> list[Answer]:
+    """Sent answers, and the draft of the reader's own agency, oldest first, with what they cite."""
+    found = session.scalars(
+        select(Answer)
+        .where(Answer.request_id == row.id)
+        .order_by(Answer.created_at, Answer.id)
+        .options(joinedload(Answer.entity), selectinload(Answer.citations).joinedload(Citation.document))
+        .execution_options(populate_existing=True)
+    )
+    return [answer for answer in found if policy.can_read_answer(membership, answer, row)]
+
+
+def matches(
+    session: Session,
+    membership: Membership | None,
+    row: SupportRequest,
+    *,
+    embedder: "Embedder | None",
+    limit: int = 10,
+) -> "Matches":
+    """Who and what could help with a request. `Forbidden` to a reader who may not see that yet."""
+    from hub.matching import service  # noqa: PLC0415 - numpy and more, not needed to write a request
+
+    if not policy.can(membership, "match", row):
+        raise Forbidden(NOT_YOURS)
+    return service.match(session, need(row), embedder=embedder, limit=limit)
+
+
+def need(row: SupportRequest) -> "MatchRequest":
+    """A request in the words of matching."""
+    from hub.matching.types import MatchRequest  # noqa: PLC0415 - as above
+
+    return MatchRequest(
+        country=row.country_id,
+        title=row.title,
+        description=row.description,
+        language=row.language,
+        objectives=tuple(objective.number for objective in row.objectives),
+    )
+
+
+# The State
+
+
+def draft(
+    session: Session, membership: Membership | None, data: RequestData, *, key: str | None = None, submit: bool = False
+) -> SupportRequest:
+    """Write a new request for the writer's own State and keep it as a draft, or submit it at once.
+
+    `key` names this act of writing: the same key with the same words gives the request made the first time; with other
+    words `StaleVersion`, which carries that request's `id` and `reference`.
+    """
+    if membership is None or not policy.can_create(membership, data.country or membership.entity_id):
+        raise Forbidden("Only the focal points of a State write its requests.")
+    reference = _next_reference(session)  # first: it holds back a second request with the same key
+    earlier = key and session.scalar(
+        select(SupportRequest).where(SupportRequest.created_by == membership.id, SupportRequest.submission_key == key)
+    )
+    if earlier:
+        session.rollback()
+        return _repeat(session, membership, earlier, data, submit=submit)
+    row = SupportRequest(
+        id=new_id(),
+        reference=reference,
+        country_id=membership.entity_id,
+        title=data.title,
+        description=data.description,
+        language=_language(data.language, data.title, data.description, membership),
+        status=DRAFT,
+        created_by=membership.id,
+        submission_key=key,
+        version=1,
+        objectives=[RequestObjective(number=number) for number in sorted(set(data.objectives))],
+        parties=[Party(entity_id=membership.entity_id, role=REQUESTING)],
+    )
+    session.add(row)
+    session.flush()
+    _tell(session, membership, row, "draft", audience="requesting", before=None)
+    if submit:
+        _take(session, membership, row, "submit", 1, submitted_at=now())
+    session.commit()
+    return row
+
+
+def _repeat(
+    session: Session, membership: Membership, earlier: SupportRequest, data: RequestData, *, submit: bool
+) -> SupportRequest:
+    row = get(session, membership, earlier.id)
+    same = (
+        row.title == data.title
+        and row.description == data.description
+        and [objective.number for objective in row.objectives] == sorted(set(data.objectives))
+        and (data.language is None or row.language == data.language)
+    )
+    if not same:
+        detail = "This form was already saved, with other words. Continue with the saved request."
+        raise StaleVersion(detail, version=row.version, id=row.id, reference=row.reference)
+    if submit and row.status == DRAFT:
+        _take(session, membership, row, "submit", row.version, submitted_at=now())
+        session.commit()
+    return row
+
+
+def edit(
+    session: Session, membership: Membership | None, name: str, data: RequestData, *, version: int
+) -> SupportRequest:
+    """Replace the words of a request that was not sent to anybody yet."""
+    row = get(session, membership, name)
+    if data.country not in {None, row.country_id}:
+        raise Invalid({"country": ["A request stays with the State that wrote it."]})
+    acting = _check(membership, row, "edit", version)
+    _take(
+        session,
+        acting,
+        row,
+        "edit",
+        version,
+        title=data.title,
+        description=data.description,
+        language=_language(data.language, data.title, data.description, acting),
+    )
+    kept = {objective.number: objective for objective in row.objectives}
+    row.objectives = [kept.get(number) or RequestObjective(number=number) for number in sorted(set(data.objectives))]
+    session.commit()
+    return row
+
+
+def submit(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Hand a draft to the secretariat."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "submit", version)
+    _take(session, acting, row, "submit", version, submitted_at=now())
+    session.commit()
+    return row
+
+
+def withdraw(
+    session: Session, membership: Membership | None, name: str, *, version: int, note: str = ""
+) -> SupportRequest:
+    """Take a request back. A draft is discarded: nobody but its team ever learns of it."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "withdraw", version)
+    _take(session, acting, row, "withdraw", version, note=note)
+    session.commit()
+    return row
+
+
+def close(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Say that the answer is enough."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "close", version)
+    _take(session, acting, row, "close", version, closed_at=now())
+    session.commit()
+    return row
+
+
+def reopen(
+    session: Session, membership: Membership | None, name: str, *, version: int, note: str = ""
+) -> SupportRequest:
+    """Ask the agencies that accepted to go on; `note` says what is missing."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "reopen", version)
+    _take(session, acting, row, "reopen", version, note=note, closed_at=None)
+    session.commit()
+    return row
+
+
+# The secretariat
+
+
+def send(
+    session: Session,
+    membership: Membership | None,
+    name: str,
+    agency: str,
+    *,
+    version: int,
+    role: str = LEAD,
+    confirm_unverified: bool = False,
+) -> SupportRequest:
+    """Give an agency (its id or acronym) access and ask it to take part as `lead` or `contributor`.
+
+    An agency whose membership of the Network is not verified needs `confirm_unverified`. One that has the request
+    already is refused; one that declined or left may be asked again.
+    """
+    row = get(session, membership, name)
+    acting = _check(membership, row, "send", version)
+    entity = session.scalar(
+        select(Entity)
+        .join(Agency)
+        .where(Entity.kind == AGENCY, or_(Entity.id == agency, Agency.acronym == agency))
+        .options(joinedload(Entity.agency))
+    )
+    if entity is None or entity.agency is None:
+        raise Invalid({"agency": ["There is no such agency in the Network's list."]})
+    if role not in policy.DELIVERY:
+        raise Invalid({"role": ["An agency is lead or contributor."]})
+    if any(
+        party.entity_id == entity.id and party.role in policy.DELIVERY and party.until is None for party in row.parties
+    ):
+        raise Invalid({"agency": ["This agency has the request already."]})
+    if not entity.agency.verified and not confirm_unverified:
+        sentence = "This agency's membership of the Network is not verified. Confirm that you send it all the same."
+        raise Invalid({"confirm_unverified": [sentence]})
+    _take(session, acting, row, "send", version, data={"entity": entity.id, "role": role})
+    former = next((party for party in row.parties if party.entity_id == entity.id and party.role == role), None)
+    if former is None:
+        row.parties.append(Party(entity_id=entity.id, role=role, state="sent"))
+    else:
+        former.state, former.since, former.until = "sent", now(), None
+    session.commit()
+    return row
+
+
+def decline(
+    session: Session, membership: Membership | None, name: str, *, version: int, reason: str, note: str = ""
+) -> SupportRequest:
+    """Not take a request on. `reason`: one of `DECLINES`; `other` needs a note."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "decline", version)
+    _check_reason(reason, DECLINES, note)
+    _take(session, acting, row, "decline", version, reason=reason, note=note)
+    session.commit()
+    return row
+
+
+# The agency
+
+
+def accept(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Take a request that was sent to the agency."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "accept", version)
+    _take(session, acting, row, "accept", version, data={"entity": acting.entity_id})
+    for party in _own_parties(acting, row):
+        party.state = "accepted"
+    session.commit()
+    return row
+
+
+def refuse(
+    session: Session, membership: Membership | None, name: str, *, version: int, reason: str, note: str = ""
+) -> SupportRequest:
+    """Not take it: the agency's access ends. `reason`: one of `REFUSALS`; `other` needs a note."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "refuse", version)
+    _check_reason(reason, REFUSALS, note)
+    _take(session, acting, row, "refuse", version, reason=reason, note=note, data={"entity": acting.entity_id})
+    for party in _own_parties(acting, row):
+        party.state, party.until = "declined", now()
+    session.commit()
+    return row
+
+
+def save_answer_draft(
+    session: Session, membership: Membership | None, name: str, data: AnswerData, *, answer_version: int | None = None
+) -> Answer:
+    """Keep what was written so far, for the agency's own eyes. `answer_version`: that of the draft seen, None: none.
+
+    The request's version stays: a draft changes nothing for anybody else.
+    """
+    row = get(session, membership, name)
+    acting = _check(membership, row, "draft_answer", row.version)
+    written = _write_answer(session, acting, row, data, answer_version)
+    _tell(
+        session,
+        acting,
+        row,
+        "draft_answer",
+        audience=TRANSITIONS[row.status, "draft_answer"].audience,
+        before=row.status,
+        data={"answer": written.id, "entity": acting.entity_id},
+    )
+    session.commit()
+    return written
+
+
+def answer(
+    session: Session,
+    membership: Membership | None,
+    name: str,
+    data: AnswerData,
+    *,
+    version: int,
+    answer_version: int | None = None,
+) -> Answer:
+    """Send an answer: the agency's draft if there is one (then `answer_version` is the one seen), else a new one."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "answer", version)
+    if not data.text.strip():
+        raise Invalid({"text": ["Write the answer first."]})
+    written = _write_answer(session, acting, row, data, answer_version)
+    written.status, written.sent_at, written.membership_id = "sent", now(), acting.id
+    _take(session, acting, row, "answer", version, data={"answer": written.id, "entity": acting.entity_id})
+    session.commit()
+    return written
+
+
+def _write_answer(
+    session: Session, membership: Membership, row: SupportRequest, data: AnswerData, seen: int | None
+) -> Answer:
+    """The agency's draft with these words, flushed. `StaleVersion` if it is not the one seen."""
+    documents = cited(session, data.citations)
+    current = session.scalar(
+        select(Answer)
+        .where(Answer.request_id == row.id, Answer.entity_id == membership.entity_id, Answer.status == "draft")
+        .options(selectinload(Answer.citations))
+        .with_for_update(of=Answer)
+        .execution_options(populate_existing=True)
+    )
+    language = _language(data.language, "", data.text, membership)
+    citations = [document.id for document in documents]
+    if current is None:
+        if seen is not None:
+            raise StaleVersion(ANSWER_CHANGED, answer_version=None)
+        current = Answer(
+            request_id=row.id,
+            entity_id=membership.entity_id,
+            membership_id=membership.id,
+            language=language,
+            text=data.text,
+            citations=[Citation(document_id=id_, position=at) for at, id_ in enumerate(citations)],
+        )
+        session.add(current)
+        try:
+            session.flush()
+        except IntegrityError:  # a colleague began one in the same moment
+            session.rollback()
+            raise StaleVersion(ANSWER_CHANGED, answer_version=1) from None
+        return current
+    same = (  # sent twice: neither a conflict nor a new version
+        current.text == data.text
+        and current.language == language
+        and [citation.document_id for citation in current.citations] == citations
+    )
+    written = session.scalar(
+        update(Answer)
+        .where(Answer.id == current.id, Answer.version == (current.version if same else seen), Answer.status == "draft")
+        .values(
+            text=data.text,
+            language=language,
+            membership_id=membership.id,
+            version=Answer.version if same else Answer.version + 1,
+        )
+        .returning(Answer.version)
+        .execution_options(synchronize_session=False)
+    )
+    if written is None:
+        session.rollback()
+        newest = session.scalar(select(Answer.version).where(Answer.id == current.id))
+        raise StaleVersion(ANSWER_CHANGED, answer_version=newest)
+    session.refresh(current)
+    kept = {citation.document_id: citation for citation in current.citations}
+    current.citations = [kept.get(id_) or Citation(document_id=id_) for id_ in citations]
+    for at, citation in enumerate(current.citations):
+        citation.position = at
+    session.flush()
+    return current
+
+
+def cited(session: Session, names: Sequence[str]) -> list[Document]:
+    """Published records by id or slug, in the order given, each once. `Invalid` names the ones that are not there."""
+    found: dict[str, Document] = {}
+    for document in session.scalars(
+        select(Document).where(Document.status == "published", or_(Document.id.in_(names), Document.slug.in_(names)))
+    ):
+        found[document.id] = found[document.slug] = document
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise Invalid({"citations": [f"There is no published record {name}." for name in missing]})
+    return list(dict.fromkeys(found[name] for name in names))
+
+
+# What every step does
+
+
+def _check(membership: Membership | None, row: SupportRequest, action: str, version: int) -> Membership:
+    """Is the step in the table, may this membership take it, and did it see the row as it is? Writes nothing."""
+    if (row.status, action) not in TRANSITIONS:
+        raise IllegalTransition(NOT_NOW, status_now=row.status, possible=list(possible_actions(membership, row)))
+    if membership is None or not policy.can(membership, action, row):
+        raise Forbidden(NOT_YOURS)
+    if row.version != version:
+        raise StaleVersion(CHANGED, version=row.version)
+    return membership
+
+
+def _take(
+    session: Session,
+    membership: Membership,
+    row: SupportRequest,
+    action: str,
+    version: int,
+    *,
+    reason: str | None = None,
+    note: str = "",
+    data: Mapping[str, str] | None = None,
+    **values: Any,
+) -> None:
+    """Write the step if the row is still at `version`, with its event and notice; leaves the commit to the verb.
+
+    From here to the commit the row is locked, so its parties are what was checked.
+    """
+    before = row.status
+    step = TRANSITIONS[before, action]
+    written = session.scalar(
+        update(SupportRequest)
+        .where(SupportRequest.id == row.id, SupportRequest.version == version)
+        .values(status=step.to, version=version + 1, updated_at=now(), **values)
+        .returning(SupportRequest.version)
+        .execution_options(synchronize_session=False)
+    )
+    if written is None:
+        session.rollback()
+        current = session.scalar(select(SupportRequest.version).where(SupportRequest.id == row.id))
+        raise StaleVersion(CHANGED, version=current)
+    session.refresh(row)
+    _tell(session, membership, row, action, audience=step.audience, before=before, reason=reason, note=note, data=data)
+
+
+def _tell(
+    session: Session,
+    membership: Membership,
+    row: SupportRequest,
+    action: str,
+    *,
+    audience: str,
+    before: str | None,
+    reason: str | None = None,
+    note: str = "",
+    data: Mapping[str, str] | None = None,
+) -> None:
+    event = events.record(
+        session,
+        subject=(SUBJECT, row.id),
+        action=action,
+        audience=audience,
+        person_id=membership.person_id,
+        membership_id=membership.id,
+        from_state=before,
+        to_state=row.status,
+        reason=reason,
+        version=row.version,
+        data=data,
+    )
+    session.flush()
+    if note:
+        session.add(StepNote(event_id=event.id, text=note))
+    later(session, "notice", {"event": event.id, "request": row.id})
+
+
+def _next_reference(session: Session) -> str:
+    """The next `R-YYYY-NNNN`. Holds the year's counter until the transaction ends, so numbers have no gaps."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    year = now().year
+    number = session.scalar(
+        insert(RequestCounter)
+        .values(year=year, last=1)
+        .on_conflict_do_update(index_elements=[RequestCounter.year], set_={"last": RequestCounter.last + 1})
+        .returning(RequestCounter.last)
+    )
+    return f"R-{year}-{number:04d}"
+
+
+def _own_parties(membership: Membership, row: SupportRequest) -> list[Party]:
+    """The active parts of the membership's agency that wait for its word."""
+    return [
+        party
+        for party in row.parties
+        if party.entity_id == membership.entity_id
+        and party.role in {LEAD, CONTRIBUTOR}
+        and party.state == "sent"
+        and party.until is None
+    ]
+
+
+def _check_reason(reason: str, among: Sequence[str], note: str) -> None:
+    if reason not in among:
+        raise Invalid({"reason": ["Choose one of the reasons."]})
+    if reason == "other" and not note.strip():
+        raise Invalid({"note": ["Say in a sentence why."]})
+
+
+def _language(given: str | None, title: str, body: str, membership: Membership) -> str:
+    return given or text.detect(f"{title}\n{body}") or membership.person.language
+
+
+def _from(action: str) -> tuple[str, ...]:
+    """Statuses from which the action leads somewhere."""
+    return tuple(status for status, name in TRANSITIONS if name == action)
+
+
+def _list(session: Session, condition: ColumnElement[bool], *, newest_first: bool, limit: int) -> list[SupportRequest]:
+    order = SupportRequest.id.desc() if newest_first else SupportRequest.id
+    return list(
+        session.scalars(
+            select(SupportRequest)
+            .where(condition)
+            .order_by(order)
+            .limit(limit)
+            .options(
+                joinedload(SupportRequest.country),
+                selectinload(SupportRequest.objectives),
+                selectinload(SupportRequest.parties).joinedload(Party.entity),
+            )
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _write_cursor(id_: str) -> str:
+    return base64.urlsafe_b64encode(id_.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> str:
+    try:
+        id_ = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except (ValueError, binascii.Error):
+        id_ = ""
+    if not is_id(id_):
+        raise BadRequest("This cursor is not one of ours; start the list again.")
+    return id_
