@@ -8,17 +8,18 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData
 
+from hub.accounts.models import Person
 from hub.database import Base
+from hub.events import Event
+from hub.support.models import SupportRequest
 
+DOMAINS = (Person, Event, SupportRequest)
+"""One model of each module at the end of the imports: together they bring in all others."""
 FOLDER = Path(__file__).parent / "migrations"
 
 
 def metadata() -> MetaData:
-    """Every table of every domain."""
-    import hub.accounts.models  # noqa: PLC0415 - a model is a table only once it is imported
-    import hub.events  # noqa: PLC0415
-    import hub.support.models  # noqa: F401, PLC0415
-
+    """Every table of every domain: a model is a table only once its module is imported."""
     return Base.metadata
 
 

@@ -1,0 +1,319 @@
+"""The `hub` command. Each command loads what it needs when it runs, so that `hub --help` is instant."""
+
+import json
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from marshmallow import ValidationError
+
+from hub.errors import HubError, SettingError
+from hub.search.types import FACETS, LANGUAGES
+from hub.wiring import Hub
+
+
+class Command(click.Group):
+    """Errors that a person can act on become one line on standard error and an exit status, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SettingError as error:
+            click.echo(f"hub: {error}", err=True)
+            ctx.exit(2)
+        except ValidationError as error:
+            for name, sentences in error.normalized_messages().items():
+                click.echo(f"hub: {name}: {sentences}", err=True)
+            ctx.exit(1)
+        except HubError as error:
+            click.echo(f"hub: {error.detail or error.title}", err=True)
+            for name, sentences in getattr(error, "errors", {}).items():
+                click.echo(f"hub: {name}: {' '.join(sentences)}", err=True)
+            ctx.exit(1)
+
+
+@contextmanager
+def opened() -> Generator[Hub]:
+    """The hub that the settings describe, with its database at the newest schema."""
+    from hub import migrate, settings
+
+    parts = Hub(settings.load())
+    try:
+        if migrate.current(parts.database.engine) != migrate.newest():
+            raise HubError("The database is not set up or not up to date; run `hub init`.")
+        yield parts
+    finally:
+        parts.close()
+
+
+@click.group(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="migration-hub")
+def main() -> None:
+    """Knowledge platform and connection hub of the UN Network on Migration."""
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Create labelled demo accounts and let them sign in.")
+def init(demo: bool) -> None:
+    """Set everything up: secrets, database, vocabulary, corpus, model, index. Does only what is missing."""
+    from hub import setup
+
+    setup.run(demo=demo)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--threads", default=8, show_default=True, help="Requests served at the same time.")
+@click.option("--worker/--no-worker", default=True, show_default=True, help="Do queued work in this process too.")
+def serve(host: str, port: int, threads: int, worker: bool) -> None:
+    """Serve pages and API."""
+    from hub import serving
+
+    with opened() as parts:
+        serving.serve(parts, host=host, port=port, threads=threads, worker=worker)
+
+
+@main.command()
+def worker() -> None:
+    """Do queued work (index, notices) until stopped."""
+    from hub import serving
+
+    with opened() as parts:
+        serving.work(parts)
+
+
+@main.command()
+@click.argument("text")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100))
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of TEXT; detected if absent.")
+@click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help=f"NAME is one of {', '.join(FACETS)}.")
+@click.option("--mode", type=click.Choice(["hybrid", "keyword", "vector"]), default="hybrid", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def search(text: str, limit: int, lang: str | None, filters: tuple[str, ...], mode: str, as_json: bool) -> None:
+    """Search practices and guidance for TEXT."""
+    from hub.schemas.search import dump_page, search_query
+    from hub.search import service
+
+    params: dict[str, Any] = {"q": text, "limit": limit, "mode": mode}
+    if lang:
+        params["lang"] = lang
+    for one in filters:
+        name, separator, value = one.partition("=")
+        if not separator or name not in FACETS:
+            raise click.BadParameter(f"{one!r} is not NAME=VALUE with NAME one of {', '.join(FACETS)}")
+        params.setdefault(name, []).append(value)
+    query = search_query(params)
+    with opened() as parts, parts.database.session() as session:
+        page = service.search(parts.engine, parts.embedder, session, query)
+    if as_json:
+        return _print_json(dump_page(page))
+    for note in page.notes:
+        click.echo(f"({NOTES[note]})", err=True)
+    click.echo(f"{'' if page.exact else 'about '}{page.total} results, {page.mode}, {page.took_ms:.0f} ms")
+    for hit in page.hits:
+        click.echo(f"{hit.rank:3}. [{hit.kind}, {hit.language}] {hit.title.text}  ({hit.slug})")
+        click.echo(f"     {hit.passage.text}")
+    return None
+
+
+NOTES: Mapping[str, str] = {
+    "no_model": "No embedding model is set up, so this searches by words only.",
+    "model_failed": "The embedding model cannot be used, so this searches by words only.",
+    "model_mismatch": "The index was built with another embedding model, so this searches by words only; rebuild it.",
+}
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@main.command()
+@click.argument("request")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100))
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def match(request: str, limit: int, as_json: bool) -> None:
+    """Who could help with REQUEST: a JSON file, `-`, or the id or reference of a stored request."""
+    from hub.matching import reasons, service
+
+    with opened() as parts, parts.database.session() as session:
+        wanted = _match_request(session, request)
+        found = service.match(session, wanted, embedder=parts.embedder, engine=parts.engine, limit=limit)
+        if as_json:
+            return _print_json(reasons.to_json(found))
+        for note in found.notes:
+            click.echo(f"({note})", err=True)
+        for heading, matches in (
+            ("Agencies", found.agencies),
+            ("Peer States", found.peer_states),
+            ("Practices", found.practices),
+            ("Guidance", found.guidance),
+        ):
+            click.echo(f"\n{heading}")
+            for one in matches:
+                click.echo(f"{one.rank:3}. {one.score:6.3f}  {one.name} ({one.id})")
+                for reason in one.reasons:
+                    click.echo(f"       {reason.weight:+.3f}  {reasons.text(reason)}")
+    return None
+
+
+def _match_request(session: Any, given: str) -> Any:
+    """From a file, standard input, or the database (the operator of the machine may read any request)."""
+    from hub.schemas.support import match_request
+    from hub.support import requests
+
+    if given != "-" and not Path(given).is_file():
+        return requests.match_request(requests.for_operator(session, given))
+    try:
+        raw = sys.stdin.buffer.read() if given == "-" else Path(given).read_bytes()
+        data = json.loads(raw.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise HubError(f"{given} is not JSON in UTF-8: {error}") from None
+    return match_request(data)
+
+
+@main.group()
+def user() -> None:
+    """Accounts: add, list, disable."""
+
+
+@user.command("add")
+@click.option("--email", required=True)
+@click.option("--name", required=True, help="Shown to others; the name of an office where no person's name is needed.")
+@click.option("--role", required=True, type=click.Choice(["focal_point", "expert", "secretariat", "administrator"]))
+@click.option("--entity", help="State (PRT) or agency (iom); the secretariat's roles need none.")
+@click.option("--language", default="en", type=click.Choice(LANGUAGES), show_default=True)
+def user_add(email: str, name: str, role: str, entity: str | None, language: str) -> None:
+    """Create an account and print the link by which its person sets a password (single use, expires)."""
+    from hub.accounts import people
+
+    with opened() as parts, parts.database.session() as session:
+        token = people.add_by_operator(
+            session,
+            email=email,
+            name=name,
+            role=role,
+            entity_id=entity,
+            language=language,
+            ttl_s=parts.settings.link_ttl_s,
+        )
+        click.echo(f"{parts.settings.public_url}/{language}/welcome/{token}")
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True)
+def user_list(as_json: bool) -> None:
+    """Everybody with an account, and what they may act as."""
+    from hub.accounts import people
+
+    with opened() as parts, parts.database.session() as session:
+        rows = people.list_for_operator(session)
+    if as_json:
+        return _print_json(rows)
+    for row in rows:
+        click.echo(f"{row['email']:40} {row['name']:35} {row['status']:10} {'; '.join(row['memberships'])}")
+    return None
+
+
+@user.command("disable")
+@click.argument("email")
+def user_disable(email: str) -> None:
+    """Lock an account; its sessions and tokens end at once."""
+    from hub.accounts import people
+
+    with opened() as parts, parts.database.session() as session:
+        people.disable_by_operator(session, email)
+    click.echo(f"{email} can no longer sign in.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True)
+def doctor(as_json: bool) -> None:
+    """Say in plain words what is configured, reachable and missing. Exit status 1 if the hub cannot serve."""
+    from hub import doctor as doctor_module
+    from hub import settings
+
+    findings = doctor_module.examine(Hub(settings.load()))
+    if as_json:
+        _print_json([finding.__dict__ for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(f"{finding.mark} {finding.subject}: {finding.sentence}")
+    if any(finding.state == "missing" for finding in findings):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write database and files to FILE (.tar.gz). Works while the hub runs, on either database."""
+    from hub import backup as backup_module
+
+    with opened() as parts:
+        summary = backup_module.backup(parts, file)
+    click.echo(f"{file}: {summary.rows} rows of {summary.tables} tables, {summary.files} files")
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Delete what the database holds first.")
+def restore(file: Path, replace: bool) -> None:
+    """Put a backup into an empty database of the same version, then rebuild the index."""
+    from hub import backup as backup_module
+
+    with opened() as parts:
+        summary = backup_module.restore(parts, file, replace=replace)
+    click.echo(f"{summary.rows} rows of {summary.tables} tables, {summary.files} files restored.")
+    click.echo("Now run `python -m indexer rebuild`.")
+
+
+@main.group("eval")
+def evaluate() -> None:
+    """Judge search and matching by data."""
+
+
+@evaluate.command("search")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True)
+def eval_search(folder: Path, as_json: bool) -> None:
+    """Index a BEIR-style FOLDER (corpus.jsonl, queries.jsonl, qrels.tsv) apart and judge the answers."""
+    from hub import evaluation, settings
+
+    result = evaluation.evaluate_folder(Hub(settings.load()), folder)
+    if as_json:
+        return _print_json(result)
+    click.echo(
+        f"{result['folder']}: {result['documents']} documents, {result['queries']} judged queries, "
+        f"{result['engine']}, {result['docs_per_s']:.0f} docs/s"
+    )
+    for mode, figures in result["modes"].items():
+        click.echo(
+            f"  {mode:8} nDCG@10 {figures['ndcg_at_10']:.4f}  recall@100 {figures['recall_at_100']:.4f}  "
+            f"p50 {figures['p50_ms']:.1f} ms  p95 {figures['p95_ms']:.1f} ms"
+        )
+    return None
+
+
+@evaluate.command("match")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--hide-objectives", is_flag=True, help="Match as if the States had named no objective.")
+@click.option("--json", "as_json", is_flag=True)
+def eval_match(file: Path, hide_objectives: bool, as_json: bool) -> None:
+    """Judge matches over the live corpus by FILE (requests with what is expected, JSON Lines)."""
+    from hub.matching import evaluate as judge
+    from hub.matching import service
+
+    with opened() as parts, parts.database.session() as session:
+        result = judge.evaluate(
+            lambda wanted: service.match(session, wanted, embedder=parts.embedder, engine=parts.engine, limit=10),
+            judge.read_requests(file),
+            hide_objectives=hide_objectives,
+        )
+    if as_json:
+        return _print_json(result)
+    for group, figures in result.items():
+        click.echo(f"{group:10} " + "  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return None
