@@ -203,10 +203,12 @@ class Snapshot:
 
     def _keyword_query(self, text: str, language: str | None, filters: Filters) -> tantivy.Query | None:
         """Any of the words scores; every filter holds. None: no word in the text. Never parsed from what was typed."""
-        words = analyser.query_words(text, language)
+        words = analyser.query_weights(text, language)
         if not words:
             return None
-        scoring = tantivy.Query.boolean_query([(_SHOULD, self._word_query(alternatives)) for alternatives in words])
+        scoring = tantivy.Query.boolean_query(
+            [(_SHOULD, tantivy.Query.boost_query(self._word_query(word), times)) for word, times in words.items()]
+        )
         clauses = [(_MUST, scoring)]
         for name, wanted in filters.values.items():
             if not wanted:
