@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from hub.database import Base
 
 AGENCY, STATE, WORKING_GROUP, OFFICE = "agency", "state", "working_group", "office"
+AREA = "area"
+"""A country or area of ISO 3166-1 that is no State (Hong Kong): records name it; it cannot ask or be a peer."""
 
 
 class Entity(Base):
@@ -98,8 +100,9 @@ class EntityObjective(Base):
 
 
 class Term(Base):
-    """A term of a vocabulary that is no entity. `scheme`: objective, principle, region, kind, implementer, status, fund_area.
+    """A term of a vocabulary that is no entity. `scheme`: objective, principle, region, kind, implementer, status, fund_area;
 
+    area (`iso2`, `m49` and `regions` of an `AREA`), agency (`aliases` by which records name it), meta.
     `id` is `scheme:code`, `code` what facets and filters carry (`6`, `child-sensitive`, `Western Africa`).
     """
 
