@@ -7,9 +7,10 @@ A view names its rule with one of the decorators below. A route without one is r
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g, redirect, request, url_for
 from flask_login import current_user
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
 
 from hub.accounts.models import Membership
 from hub.errors import Forbidden, Unauthenticated
@@ -55,21 +56,30 @@ def membership_needed() -> Membership:
 
 
 def enforce(app: Flask) -> None:
-    """Check the rule of the route before every view."""
+    """Check the rule of the route before every view. A visitor of a page is sent to sign in, and back afterwards."""
 
     @app.before_request
-    def check() -> None:
+    def check() -> Response | None:
         if request.endpoint is None:
-            return  # no such address: the 404 handler answers
+            return None  # no such address: the 404 handler answers
         view = app.view_functions.get(request.endpoint)
         rule = PUBLIC if request.endpoint == "static" else getattr(view, RULE, None)
         if rule is None:
             raise Forbidden("This address has no access rule.")
         if rule == PUBLIC:
-            return
+            return None
+        if current_membership() is None and not is_api():
+            wanted = request.full_path.removesuffix("?") if request.method in {"GET", "HEAD"} else None
+            return redirect(url_for("accounts.sign_in", next=wanted), 303)
         membership = membership_needed()
         if not membership.active or (rule and membership.role not in rule):
             raise Forbidden
+        return None
+
+
+def is_api() -> bool:
+    """Addresses of the API answer scripts: problem documents and 401, never a page or a way to one."""
+    return request.path.startswith("/api/")
 
 
 def db() -> Session:
