@@ -52,14 +52,14 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "match": (
         Rule(FOCAL_POINT, TEAM),
         Rule(SECRETARIAT, not_statuses=UNSEEN),
-        Rule(EXPERT, DELIVERY, ("accepted",)),
+        Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),
     ),
     "send": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "decline": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
-    "accept": (Rule(EXPERT, DELIVERY, ("sent",)),),
-    "refuse": (Rule(EXPERT, DELIVERY, ("sent",)),),
-    "draft_answer": (Rule(EXPERT, DELIVERY, ("accepted",)),),
-    "answer": (Rule(EXPERT, DELIVERY, ("accepted",)),),
+    "accept": (Rule(EXPERT, DELIVERY, ("sent",), not_statuses=UNSEEN),),
+    "refuse": (Rule(EXPERT, DELIVERY, ("sent",), not_statuses=UNSEEN),),
+    "draft_answer": (Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),),
+    "answer": (Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),),
 }
 """Action on a support request -> who may. Life-cycle states are checked by `hub.support.lifecycle`."""
 

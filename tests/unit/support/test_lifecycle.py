@@ -1,0 +1,135 @@
+"""Any action, by anybody, in any status: it follows the table or says what is possible instead."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import hub.support.requests as verbs
+from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
+from hub.database import Base, Database
+from hub.errors import Forbidden, HubError, IllegalTransition, NotFound, StaleVersion
+from hub.events import AUDIENCES, Event
+from hub.support import lifecycle
+from hub.support.lifecycle import DISCARDED, DRAFT, STATUSES, TRANSITIONS
+from hub.support.requests import AnswerData, RequestData
+from tests import factories
+
+DATA = RequestData("Title", "Words", "en", (6,))
+
+
+def act(session: Session, person: Membership, action: str, name: str, version: int) -> None:
+    """Take the action with everything it needs."""
+    if action == "edit":
+        verbs.edit(session, person, name, DATA, version=version)
+    elif action == "send":
+        verbs.send(session, person, name, "ilo", version=version)
+    elif action in {"refuse", "decline"}:
+        getattr(verbs, action)(session, person, name, version=version, reason="other", note="Because.")
+    elif action == "draft_answer":
+        verbs.save_answer_draft(session, person, name, AnswerData("Words", "en"))
+    elif action == "answer":
+        verbs.answer(session, person, name, AnswerData("Words", "en"), version=version)
+    else:
+        getattr(verbs, action)(session, person, name, version=version)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Session, dict[str, Membership]]]:
+    path: Path = tmp_path_factory.mktemp("lifecycle") / "hub.db"
+    database = Database(f"sqlite:///{path}")
+    Base.metadata.create_all(database.engine)
+    with database.session() as session:
+        people = {
+            "team": factories.member(session, FOCAL_POINT, factories.state(session, "PRT")),
+            "neighbour": factories.member(session, FOCAL_POINT, factories.state(session, "GHA")),
+            "secretariat": factories.secretariat(session),
+            "expert": factories.member(session, EXPERT, factories.agency(session, "iom")),
+            "outsider": factories.member(session, EXPERT, factories.agency(session, "ilo")),
+        }
+        session.commit()
+        yield session, people
+    database.close()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    status: str
+    action: str
+    who: str
+    party: str
+    behind: bool
+
+
+attempts = st.builds(
+    Attempt,
+    status=st.sampled_from(STATUSES),
+    action=st.sampled_from(lifecycle.ACTIONS),
+    who=st.sampled_from(["team", "neighbour", "secretariat", "expert", "outsider"]),
+    party=st.sampled_from(["sent", "accepted"]),
+    behind=st.booleans(),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(attempt=attempts)
+def test_a_step_follows_the_table_or_says_what_is_possible(
+    world: tuple[Session, dict[str, Membership]], attempt: Attempt
+) -> None:
+    session, people = world
+    row = factories.request(session, people["team"], status=attempt.status)
+    factories.party(session, row, factories.agency(session, "iom"), state=attempt.party)
+    session.commit()
+    before = row.version
+    refused: HubError | None = None
+    try:
+        act(session, people[attempt.who], attempt.action, row.id, before - attempt.behind)
+    except HubError as error:
+        session.rollback()
+        refused = error
+    session.refresh(row)
+    written = session.scalars(select(Event).where(Event.subject_id == row.id)).all()
+    in_table = (attempt.status, attempt.action) in TRANSITIONS
+    if refused is None:
+        (event,) = written
+        step = TRANSITIONS[attempt.status, attempt.action]
+        assert (row.status, event.to_state, event.from_state) == (step.to, step.to, attempt.status)
+        assert (event.action, event.audience) == (attempt.action, step.audience)
+        assert row.version == before + (attempt.action != "draft_answer")
+        return
+    assert (row.status, row.version, written) == (attempt.status, before, [])
+    if isinstance(refused, IllegalTransition):
+        assert not in_table
+        assert attempt.action not in refused.extra["possible"]
+        assert set(refused.extra["possible"]) <= set(lifecycle.possible(attempt.status))
+    elif isinstance(refused, NotFound):
+        assert attempt.who in {"neighbour", "outsider"} or attempt.status in {DRAFT, DISCARDED}
+    elif isinstance(refused, StaleVersion):
+        assert in_table
+        assert attempt.behind
+    else:
+        assert isinstance(refused, Forbidden)
+        assert in_table
+
+
+def test_every_step_of_the_table_leads_to_a_known_status_and_audience() -> None:
+    assert {step.to for step in TRANSITIONS.values()} <= set(STATUSES)
+    assert {step.audience for step in TRANSITIONS.values()} <= set(AUDIENCES)
+
+
+def test_every_status_but_the_ends_can_be_left_and_every_one_reached() -> None:
+    ends = {status for status in STATUSES if not lifecycle.possible(status)}
+    assert ends == {"discarded", "withdrawn", "declined"}
+    assert {step.to for step in TRANSITIONS.values()} == set(STATUSES)
+
+
+def test_the_whole_way_can_be_walked_by_the_table_alone() -> None:
+    way = ["draft", "submitted", "matching", "in_progress", "answered", "closed", "in_progress"]
+    for at, to in pairwise(way):
+        assert to in {TRANSITIONS[at, action].to for action in lifecycle.possible(at)}

@@ -1,0 +1,502 @@
+"""What people do with a request, through the verbs that pages and API share."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
+from hub.database import Database, Outbox, now
+from hub.errors import BadRequest, Forbidden, HubError, IllegalTransition, Invalid, NotFound, StaleVersion
+from hub.events import Event
+from hub.support import requests
+from hub.support.models import CONTRIBUTOR, SupportRequest
+from hub.support.requests import AnswerData, RequestData
+from tests import factories
+
+WORDS = RequestData("Protect domestic workers", "We would like advice on contracts.", "en", (6,))
+
+
+@dataclass
+class Cast:
+    """The four kinds of people of one request."""
+
+    portugal: Membership
+    ghana: Membership
+    secretariat: Membership
+    iom: Membership
+    ilo: Membership
+
+
+@pytest.fixture
+def cast(session: Session) -> Cast:
+    people = Cast(
+        portugal=factories.member(session, FOCAL_POINT, factories.state(session, "PRT")),
+        ghana=factories.member(session, FOCAL_POINT, factories.state(session, "GHA")),
+        secretariat=factories.secretariat(session),
+        iom=factories.member(session, EXPERT, factories.agency(session, "iom")),
+        ilo=factories.member(session, EXPERT, factories.agency(session, "ilo")),
+    )
+    session.commit()
+    return people
+
+
+def submitted(session: Session, cast: Cast, **fields: Any) -> SupportRequest:
+    return requests.draft(session, cast.portugal, RequestData(**{**as_fields(WORDS), **fields}), submit=True)
+
+
+def as_fields(data: RequestData) -> dict[str, Any]:
+    return {name: getattr(data, name) for name in ("title", "description", "language", "objectives")}
+
+
+def sent(session: Session, cast: Cast) -> SupportRequest:
+    row = submitted(session, cast)
+    return requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
+
+
+def accepted(session: Session, cast: Cast) -> SupportRequest:
+    row = sent(session, cast)
+    return requests.accept(session, cast.iom, row.id, version=row.version)
+
+
+def answered(session: Session, cast: Cast, text: str = "Use model contracts.") -> SupportRequest:
+    row = accepted(session, cast)
+    requests.answer(session, cast.iom, row.id, AnswerData(text, "en"), version=row.version)
+    return row
+
+
+def steps(session: Session, reader: Membership, row: SupportRequest) -> list[str]:
+    return [entry.event.action for entry in requests.history(session, reader, requests.get(session, reader, row.id))]
+
+
+@pytest.mark.both_databases
+def test_a_request_goes_from_draft_to_closed(session: Session, cast: Cast) -> None:
+    practice = factories.document(session, "model-contracts")
+    row = requests.draft(session, cast.portugal, WORDS)
+    requests.submit(session, cast.portugal, row.id, version=1)
+    requests.send(session, cast.secretariat, row.id, "IOM", version=2)
+    requests.accept(session, cast.iom, row.id, version=3)
+    requests.answer(session, cast.iom, row.id, AnswerData("Do this.", "en", (practice.slug,)), version=4)
+    requests.close(session, cast.portugal, row.id, version=5)
+
+    read = requests.get(session, cast.portugal, row.reference)
+    (answer,) = requests.answers(session, cast.portugal, read)
+    assert (read.status, read.version) == ("closed", 6)
+    assert [citation.document.slug for citation in answer.citations] == ["model-contracts"]
+    assert steps(session, cast.portugal, row) == ["draft", "submit", "send", "accept", "answer", "close"]
+
+
+@pytest.mark.both_databases
+def test_references_count_within_the_year(session: Session, cast: Cast) -> None:
+    first, second = (requests.draft(session, cast.portugal, WORDS).reference for _ in range(2))
+    assert (first, second) == (f"R-{now().year}-0001", f"R-{now().year}-0002")
+
+
+def test_every_step_leaves_an_event_and_a_notice_of_ids_only(session: Session, cast: Cast) -> None:
+    row = answered(session, cast, "The very secret answer")
+    events = session.scalars(select(Event).order_by(Event.id)).all()
+    notices = session.scalars(select(Outbox).order_by(Outbox.id)).all()
+    assert [event.action for event in events] == ["draft", "submit", "send", "accept", "answer"]
+    assert [notice.payload for notice in notices] == [{"event": event.id, "request": row.id} for event in events]
+    assert {notice.kind for notice in notices} == {"notice"}
+    assert {event.membership_id for event in events} == {cast.portugal.id, cast.secretariat.id, cast.iom.id}
+    assert "secret" not in str([event.data for event in events])
+
+
+def test_only_a_focal_point_writes_a_request_and_only_for_its_own_state(session: Session, cast: Cast) -> None:
+    for writer, data in [
+        (None, WORDS),
+        (cast.secretariat, WORDS),
+        (cast.iom, WORDS),
+        (cast.portugal, RequestData("Title", "Text", country="GHA")),
+    ]:
+        with pytest.raises(Forbidden):
+            requests.draft(session, writer, data)
+    assert session.scalar(select(func.count()).select_from(SupportRequest)) == 0
+
+
+def test_a_focal_point_not_yet_confirmed_writes_nothing(session: Session, cast: Cast) -> None:
+    newcomer = factories.member(session, FOCAL_POINT, factories.state(session, "PRT"), confirmed=False)
+    with pytest.raises(Forbidden):
+        requests.draft(session, newcomer, WORDS)
+
+
+def test_a_language_not_given_is_detected(session: Session, cast: Cast) -> None:
+    row = requests.draft(
+        session, cast.portugal, RequestData("حماية العمال المنزليين", "نرغب في الحصول على المشورة بشأن العقود.")
+    )
+    assert row.language == "ar"
+
+
+def test_the_same_form_sent_twice_makes_one_request(session: Session, cast: Cast) -> None:
+    first = requests.draft(session, cast.portugal, WORDS, key="form-1", submit=True)
+    second = requests.draft(session, cast.portugal, WORDS, key="form-1", submit=True)
+    assert (second.id, second.version, second.status) == (first.id, 2, "submitted")
+    assert session.scalar(select(func.count()).select_from(SupportRequest)) == 1
+
+
+def test_saving_a_form_and_then_submitting_it_submits_the_saved_draft(session: Session, cast: Cast) -> None:
+    first = requests.draft(session, cast.portugal, WORDS, key="form-1")
+    second = requests.draft(session, cast.portugal, WORDS, key="form-1", submit=True)
+    assert (second.id, second.status) == (first.id, "submitted")
+
+
+def test_a_saved_form_with_other_words_is_not_lost_silently(session: Session, cast: Cast) -> None:
+    row = requests.draft(session, cast.portugal, WORDS, key="form-1")
+    with pytest.raises(StaleVersion) as caught:
+        requests.draft(session, cast.portugal, RequestData("Another title", "Text", "en"), key="form-1")
+    assert caught.value.extra == {"version": 1, "id": row.id, "reference": row.reference}
+
+
+def test_another_writers_key_is_another_request(session: Session, cast: Cast) -> None:
+    ours = requests.draft(session, cast.portugal, WORDS, key="form-1")
+    theirs = requests.draft(session, cast.ghana, WORDS, key="form-1")
+    assert ours.id != theirs.id
+
+
+def test_editing_replaces_words_and_objectives(session: Session, cast: Cast) -> None:
+    row = requests.draft(session, cast.portugal, RequestData("Old", "Old text", "en", (6, 7)))
+    requests.edit(session, cast.portugal, row.id, RequestData("New", "New text", "en", (7, 22)), version=1)
+    read = requests.get(session, cast.portugal, row.id)
+    assert (read.title, read.description, [one.number for one in read.objectives]) == ("New", "New text", [7, 22])
+
+
+def test_a_request_that_was_sent_is_not_edited_any_more(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    with pytest.raises(IllegalTransition) as caught:
+        requests.edit(session, cast.portugal, row.id, WORDS, version=row.version)
+    assert caught.value.extra["possible"] == ["withdraw"]
+
+
+def test_a_request_cannot_be_handed_to_another_state_by_editing(session: Session, cast: Cast) -> None:
+    row = requests.draft(session, cast.portugal, WORDS)
+    with pytest.raises(Invalid) as caught:
+        requests.edit(session, cast.portugal, row.id, RequestData("T", "D", "en", country="GHA"), version=1)
+    assert "country" in caught.value.errors
+
+
+def test_a_write_names_the_version_it_saw(session: Session, cast: Cast) -> None:
+    row = requests.draft(session, cast.portugal, WORDS)
+    requests.edit(session, cast.portugal, row.id, RequestData("Colleague's title", "Text", "en"), version=1)
+    with pytest.raises(StaleVersion) as caught:
+        requests.edit(session, cast.portugal, row.id, WORDS, version=1)
+    assert caught.value.extra == {"version": 2}
+    assert requests.get(session, cast.portugal, row.id).title == "Colleague's title"
+
+
+@pytest.mark.parametrize("seen", [0, 3, 99])
+def test_a_version_that_never_was_is_stale_too(session: Session, cast: Cast, seen: int) -> None:
+    row = submitted(session, cast)
+    with pytest.raises(StaleVersion):
+        requests.send(session, cast.secretariat, row.id, "iom", version=seen)
+
+
+def test_an_agency_reads_the_request_once_it_was_sent(session: Session, cast: Cast) -> None:
+    row = submitted(session, cast)
+    with pytest.raises(NotFound):
+        requests.get(session, cast.iom, row.id)
+    requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    assert requests.get(session, cast.iom, row.id).id == row.id
+
+
+def test_an_agency_that_refuses_reads_it_no_more(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    requests.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
+    with pytest.raises(NotFound):
+        requests.get(session, cast.iom, row.id)
+    assert requests.list_visible(session, cast.iom).total == 0
+
+
+def test_an_agency_that_refused_may_be_asked_again(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    requests.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
+    row = requests.get(session, cast.secretariat, row.id)
+    requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    assert [party.state for party in requests.get(session, cast.iom, row.id).parties if party.role == "lead"] == [
+        "sent"
+    ]
+
+
+def test_refusing_gives_a_reason_and_other_needs_a_sentence(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    with pytest.raises(Invalid) as caught:
+        requests.refuse(session, cast.iom, row.id, version=row.version, reason="bored")
+    assert "reason" in caught.value.errors
+    with pytest.raises(Invalid) as caught:
+        requests.refuse(session, cast.iom, row.id, version=row.version, reason="other", note="  ")
+    assert "note" in caught.value.errors
+
+
+def test_a_refusal_and_its_note_are_for_the_secretariat_only(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    requests.refuse(session, cast.iom, row.id, version=row.version, reason="other", note="We advise the other side.")
+    last = requests.history(session, cast.secretariat, requests.get(session, cast.secretariat, row.id))[-1]
+    assert (last.event.action, last.note, last.office.id) == ("refuse", "We advise the other side.", "iom")
+    assert "refuse" not in steps(session, cast.portugal, row)
+    ours = requests.get(session, cast.portugal, row.id)
+    assert [party.entity_id for party in requests.shown_parties(cast.portugal, ours)] == ["PRT"]
+    theirs = requests.get(session, cast.secretariat, row.id)
+    assert [party.entity_id for party in requests.shown_parties(cast.secretariat, theirs)] == ["PRT", "iom"]
+
+
+@pytest.mark.parametrize("name", ["nobody", "PRT", "secretariat", "", "iom'--"])
+def test_a_request_is_sent_to_agencies_only(session: Session, cast: Cast, name: str) -> None:
+    row = submitted(session, cast)
+    with pytest.raises(Invalid) as caught:
+        requests.send(session, cast.secretariat, row.id, name, version=row.version)
+    assert "agency" in caught.value.errors
+
+
+def test_an_agency_is_not_sent_a_request_twice(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    with pytest.raises(Invalid):
+        requests.send(session, cast.secretariat, row.id, "iom", version=row.version, role=CONTRIBUTOR)
+
+
+def test_an_agency_is_not_made_a_requesting_party(session: Session, cast: Cast) -> None:
+    row = submitted(session, cast)
+    with pytest.raises(Invalid) as caught:
+        requests.send(session, cast.secretariat, row.id, "iom", version=row.version, role="requesting")
+    assert "role" in caught.value.errors
+
+
+def test_an_unverified_agency_needs_a_second_look(session: Session, cast: Cast) -> None:
+    factories.agency(session, "new", verified=False)
+    row = submitted(session, cast)
+    with pytest.raises(Invalid) as caught:
+        requests.send(session, cast.secretariat, row.id, "new", version=row.version)
+    assert "confirm_unverified" in caught.value.errors
+    requests.send(session, cast.secretariat, row.id, "new", version=row.version, confirm_unverified=True)
+    assert {party.entity_id for party in row.parties} == {"PRT", "new"}
+
+
+def test_an_answer_rests_on_published_records_only(session: Session, cast: Cast) -> None:
+    factories.document(session, "gone", status="withdrawn")
+    row = accepted(session, cast)
+    with pytest.raises(Invalid) as caught:
+        requests.answer(session, cast.iom, row.id, AnswerData("Text", "en", ("gone", "never-was")), version=row.version)
+    assert len(caught.value.errors["citations"]) == 2
+    assert requests.get(session, cast.iom, row.id).status == "in_progress"
+
+
+def test_an_answer_has_words(session: Session, cast: Cast) -> None:
+    row = accepted(session, cast)
+    with pytest.raises(Invalid) as caught:
+        requests.answer(session, cast.iom, row.id, AnswerData(" \n "), version=row.version)
+    assert "text" in caught.value.errors
+
+
+def test_a_draft_answer_is_its_own_agencys(session: Session, cast: Cast) -> None:
+    row = accepted(session, cast)
+    row = requests.send(session, cast.secretariat, row.id, "ilo", version=row.version, role=CONTRIBUTOR)
+    requests.accept(session, cast.ilo, row.id, version=row.version)
+    requests.save_answer_draft(session, cast.iom, row.id, AnswerData("Half a thought", "en"))
+    colleague = factories.member(session, EXPERT, factories.agency(session, "iom"))
+    for reader, count in [(cast.iom, 1), (colleague, 1), (cast.ilo, 0), (cast.secretariat, 0), (cast.portugal, 0)]:
+        read = requests.get(session, reader, row.id)
+        assert len(requests.answers(session, reader, read)) == count, reader.role
+
+
+@pytest.mark.both_databases
+def test_a_draft_answer_grows_and_is_sent(session: Session, cast: Cast) -> None:
+    one, two = (factories.document(session, slug).slug for slug in ("one", "two"))
+    row = accepted(session, cast)
+    first = requests.save_answer_draft(session, cast.iom, row.id, AnswerData("First", "en", (one, two)))
+    requests.save_answer_draft(session, cast.iom, row.id, AnswerData("More", "en", (two, one)), answer_version=1)
+    requests.answer(session, cast.iom, row.id, AnswerData("All", "fr", (two,)), version=row.version, answer_version=2)
+    (answer,) = requests.answers(session, cast.portugal, requests.get(session, cast.portugal, row.id))
+    assert (answer.id, answer.text, answer.language, answer.status) == (first.id, "All", "fr", "sent")
+    assert [citation.document.slug for citation in answer.citations] == ["two"]
+
+
+def test_saving_a_draft_answer_leaves_everybody_elses_version_alone(session: Session, cast: Cast) -> None:
+    row = accepted(session, cast)
+    requests.save_answer_draft(session, cast.iom, row.id, AnswerData("First", "en"))
+    assert requests.get(session, cast.secretariat, row.id).version == row.version
+
+
+def test_a_colleagues_draft_answer_is_not_overwritten(session: Session, cast: Cast) -> None:
+    row = accepted(session, cast)
+    colleague = factories.member(session, EXPERT, factories.agency(session, "iom"))
+    requests.save_answer_draft(session, colleague, row.id, AnswerData("Mine", "en"))
+    requests.save_answer_draft(session, colleague, row.id, AnswerData("Mine, longer", "en"), answer_version=1)
+    for seen, current in [(None, 2), (1, 2)]:
+        with pytest.raises(StaleVersion) as caught:
+            requests.answer(
+                session, cast.iom, row.id, AnswerData("Yours", "en"), version=row.version, answer_version=seen
+            )
+        assert caught.value.extra == {"answer_version": current}
+    (kept,) = requests.answers(session, cast.iom, requests.get(session, cast.iom, row.id))
+    assert kept.text == "Mine, longer"
+
+
+def test_saving_the_same_draft_answer_twice_is_no_conflict(session: Session, cast: Cast) -> None:
+    row = accepted(session, cast)
+    first = requests.save_answer_draft(session, cast.iom, row.id, AnswerData("Text", "en"))
+    again = requests.save_answer_draft(session, cast.iom, row.id, AnswerData("Text", "en"))
+    assert (again.id, again.version) == (first.id, 1)
+
+
+def test_a_closed_request_is_reopened_with_what_is_missing(session: Session, cast: Cast) -> None:
+    row = answered(session, cast)
+    requests.close(session, cast.portugal, row.id, version=row.version)
+    row = requests.get(session, cast.portugal, row.id)
+    requests.reopen(session, cast.portugal, row.id, version=row.version, note="And the contracts?")
+    read = requests.get(session, cast.iom, row.id)
+    assert (read.status, read.closed_at) == ("in_progress", None)
+    assert requests.history(session, cast.iom, read)[-1].note == "And the contracts?"
+
+
+def test_a_discarded_draft_was_never_there_for_the_secretariat(session: Session, cast: Cast) -> None:
+    row = requests.draft(session, cast.portugal, WORDS)
+    requests.withdraw(session, cast.portugal, row.id, version=1)
+    assert requests.get(session, cast.portugal, row.id).status == "discarded"
+    with pytest.raises(NotFound):
+        requests.get(session, cast.secretariat, row.id)
+    assert requests.counts(session, cast.secretariat) == {}
+
+
+def test_declining_says_why_to_the_state(session: Session, cast: Cast) -> None:
+    row = submitted(session, cast)
+    requests.decline(
+        session, cast.secretariat, row.id, version=row.version, reason="duplicate", note="See R-2026-0001."
+    )
+    last = requests.history(session, cast.portugal, requests.get(session, cast.portugal, row.id))[-1]
+    assert (last.event.action, last.event.reason, last.note) == ("decline", "duplicate", "See R-2026-0001.")
+
+
+def test_what_waits_for_whom(session: Session, cast: Cast) -> None:
+    def waiting() -> dict[str, list[str]]:
+        return {
+            name: [task.what for task in requests.tasks(session, getattr(cast, name))]
+            for name in ("portugal", "ghana", "secretariat", "iom", "ilo")
+            if requests.tasks(session, getattr(cast, name))
+        }
+
+    row = requests.draft(session, cast.portugal, WORDS)
+    assert waiting() == {}
+    row = requests.submit(session, cast.portugal, row.id, version=row.version)
+    assert waiting() == {"secretariat": ["send"]}
+    row = requests.send(session, cast.secretariat, row.id, "ilo", version=row.version)
+    assert waiting() == {"ilo": ["decide"]}
+    row = requests.refuse(session, cast.ilo, row.id, version=row.version, reason="no_capacity")
+    assert waiting() == {"secretariat": ["send_again"]}
+    row = requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    row = requests.accept(session, cast.iom, row.id, version=row.version)
+    assert waiting() == {"iom": ["write"]}
+    requests.answer(session, cast.iom, row.id, AnswerData("Text", "en"), version=row.version)
+    assert waiting() == {"portugal": ["read"]}
+
+
+def test_a_list_is_paged_by_cursor_newest_first(session: Session, cast: Cast) -> None:
+    references = [submitted(session, cast).reference for _ in range(5)]
+    seen: list[str] = []
+    cursor = None
+    for _ in range(3):
+        page = requests.list_visible(session, cast.secretariat, limit=2, cursor=cursor)
+        assert page.total == 5
+        seen += [row.reference for row in page.rows]
+        cursor = page.cursor
+    assert seen == references[::-1]
+    assert cursor is None
+
+
+def test_a_list_by_status_counts_what_it_shows(session: Session, cast: Cast) -> None:
+    submitted(session, cast)
+    row = sent(session, cast)
+    page = requests.list_visible(session, cast.secretariat, status=["matching"])
+    assert (page.total, [one.id for one in page.rows]) == (1, [row.id])
+    assert requests.counts(session, cast.secretariat) == {"matching": 1, "submitted": 1}
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "é", "a" * 1000, "bm90IGFuIGlk", "%00"])
+def test_a_made_up_cursor_is_refused(session: Session, cast: Cast, cursor: str) -> None:
+    with pytest.raises(BadRequest):
+        requests.list_visible(session, cast.secretariat, cursor=cursor)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("name", ["", "R-1999-0001", "\x00", "é", "x" * 10_000, "' or 1=1 --"])
+def test_a_name_of_nothing_is_not_found(session: Session, cast: Cast, name: str) -> None:
+    with pytest.raises(NotFound):
+        requests.get(session, cast.secretariat, name)
+
+
+def at_once(database: Database, people: list[Membership], act: Callable[[Session, Membership], Any]) -> list[Any]:
+    """Run `act` for each person in a thread and session of its own, as close together as it goes; errors are results."""
+    barrier = threading.Barrier(len(people))
+    results: list[Any] = [None] * len(people)
+
+    def run(at: int, person: Membership) -> None:
+        with database.session() as own:
+            me = own.get_one(Membership, person.id)
+            assert me.entity  # loaded before the start
+            assert me.person
+            own.rollback()
+            own.refresh(me)
+            barrier.wait()
+            try:
+                results[at] = act(own, me)
+            except HubError as error:
+                results[at] = error
+
+    threads = [threading.Thread(target=run, args=(at, person)) for at, person in enumerate(people)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return results
+
+
+@pytest.mark.both_databases
+def test_two_sends_at_once_make_one(session: Session, database: Database, cast: Cast) -> None:
+    row = submitted(session, cast)
+    people = [factories.secretariat(session), factories.secretariat(session)]
+    session.commit()
+    results = at_once(
+        database, people, lambda own, me: requests.send(own, me, row.id, "iom", version=row.version).version
+    )
+    assert sorted(type(result).__name__ for result in results) == ["StaleVersion", "int"]
+    read = requests.get(session, cast.secretariat, row.id)
+    assert [party.entity_id for party in read.parties] == ["PRT", "iom"]
+    assert steps(session, cast.secretariat, row).count("send") == 1
+
+
+@pytest.mark.both_databases
+def test_requests_written_at_once_get_a_reference_each(session: Session, database: Database, cast: Cast) -> None:
+    references = at_once(
+        database,
+        [cast.portugal, cast.ghana, cast.portugal, cast.ghana],
+        lambda own, me: requests.draft(own, me, WORDS).reference,
+    )
+    assert sorted(references) == [f"R-{now().year}-{number:04d}" for number in range(1, 5)]
+
+
+@pytest.mark.both_databases
+def test_a_double_click_makes_one_request(session: Session, database: Database, cast: Cast) -> None:
+    ids = at_once(
+        database,
+        [cast.portugal] * 3,
+        lambda own, me: requests.draft(own, me, WORDS, key="the form", submit=True).id,
+    )
+    assert len(set(ids)) == 1
+    assert requests.get(session, cast.secretariat, ids[0]).version == 2
+
+
+@pytest.mark.both_databases
+def test_two_colleagues_beginning_an_answer_at_once_do_not_overwrite_each_other(
+    session: Session, database: Database, cast: Cast
+) -> None:
+    row = accepted(session, cast)
+    people = [cast.iom, factories.member(session, EXPERT, factories.agency(session, "iom"))]
+    session.commit()
+    results = at_once(
+        database, people, lambda own, me: requests.save_answer_draft(own, me, row.id, AnswerData(me.id, "en")).text
+    )
+    (kept,) = requests.answers(session, cast.iom, requests.get(session, cast.iom, row.id))
+    assert [result for result in results if isinstance(result, str)] == [kept.text]
+    assert sum(isinstance(result, StaleVersion) for result in results) == 1
