@@ -21,7 +21,7 @@ class Item:
 ITEMS: tuple[tuple[str, LazyString], ...] = (
     ("search.results", lazy_gettext("Search")),
     ("documents.browse", lazy_gettext("Browse")),
-    ("support.index", lazy_gettext("Requests")),
+    ("support.requests", lazy_gettext("Requests")),
     ("accounts.members", lazy_gettext("Members")),
     ("accounts.account", lazy_gettext("Account")),
 )
@@ -42,7 +42,7 @@ def allowed(endpoint: str, membership: Membership | None) -> bool:
 def frame() -> dict[str, Any]:
     """Context of `base.html`."""
     settings = current_app.extensions["hub"].settings
-    signed_in = hasattr(current_app, "login_manager") and current_user.is_authenticated
+    signed_in = bool(current_user.is_authenticated)
     membership = guard.current_membership() if signed_in else None
     items = [
         Item(url_for(endpoint), label, request.endpoint == endpoint)

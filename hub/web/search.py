@@ -1,12 +1,184 @@
-from flask import Blueprint, render_template
+"""Searching: one form, one address, one list. Everything a reader chose stands in the address."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from flask import Blueprint, current_app, make_response, render_template, request, url_for
+from flask_babel import LazyString, lazy_gettext
+from markupsafe import Markup, escape
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
 
 from hub.accounts import guard
-from hub.web.i18n import PREFIX
+from hub.errors import SearchUnavailable
+from hub.network import vocabulary
+from hub.schemas.search import DEEPEST, SearchParams
+from hub.search import service
+from hub.search.types import LANGUAGES, Filters, Marked, Page, SearchQuery
+from hub.web.i18n import PREFIX, language, name_of
 
 blueprint = Blueprint("search", __name__, url_prefix=PREFIX)
+
+GROUPS: Mapping[str, LazyString] = {
+    "kind": lazy_gettext("Kind"),
+    "objective": lazy_gettext("Objective of the Compact"),
+    "country": lazy_gettext("Country"),
+    "region": lazy_gettext("Region"),
+    "language": lazy_gettext("Language of the record"),
+    "principle": lazy_gettext("Guiding principle"),
+    "implementer": lazy_gettext("Type of implementer"),
+}
+"""Facets that are offered, in order. The others of `FACETS` work from the address and show among the active filters."""
+OPEN = frozenset({"kind", "objective"})
+"""Groups that are unfolded without being used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    code: str
+    label: str
+    count: int
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    name: str
+    label: LazyString
+    options: tuple[Option, ...]
+    unfolded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """A filter in force and the address without it."""
+
+    label: str
+    address: str
 
 
 @blueprint.get("/search")
 @guard.public
-def results() -> str:
-    return render_template("search/results.html")
+def results() -> Response:
+    query = cast("SearchQuery", SearchParams().load(request.args))
+    names = labels(guard.db())
+    context: dict[str, Any] = {
+        "query": query,
+        "kept": list(kept(query)),
+        "active": [
+            Active(names[facet].get(code, code), address(without(query, facet, code)))
+            for facet, codes in query.filters.values.items()
+            for code in codes
+        ],
+        "labels": names,
+    }
+    parts = current_app.extensions["hub"]
+    try:
+        page = service.search(parts.engine, parts.embedder, guard.db(), query, reader=language())
+    except SearchUnavailable as error:
+        response = make_response(render_template("search/unavailable.html", **context), error.status)
+        response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
+    last = query.offset + query.limit
+    return make_response(
+        render_template(
+            "search/results.html",
+            page=page,
+            groups=groups(page, names),
+            first=query.offset + 1,
+            last=query.offset + len(page.hits),
+            previous=address(query, max(query.offset - query.limit, 0)) if query.offset else "",
+            next=address(query, last) if last < page.total and last <= DEEPEST else "",
+            unfiltered=address(SearchQuery(text=query.text, language=query.language, mode=query.mode)),
+            by_meaning=address(SearchQuery(text=query.text, language=query.language, filters=query.filters)),
+            **context,
+        )
+    )
+
+
+def labels(session: Session) -> dict[str, Mapping[str, str]]:
+    """Facet -> code -> name in the reader's language; a facet without names is empty, its codes speak for themselves."""
+    reader = language()
+    named = {
+        scheme: vocabulary.labels(session, scheme, reader)
+        for scheme in ("objective", "country", "region", "kind", "principle", "implementer", "status")
+    }
+    return {**named, "language": {code: name_of(code) for code in LANGUAGES}, "year": {}}
+
+
+def groups(page: Page, names: Mapping[str, Mapping[str, str]]) -> list[Group]:
+    """The facets of a page for the form. What is ticked stays to be unticked, even where it counts nothing."""
+    made: list[Group] = []
+    for name, label in GROUPS.items():
+        chosen = page.query.filters.values.get(name, ())
+        counts = {**dict.fromkeys(chosen, 0), **page.facets.get(name, {})}
+        options = [Option(code, names[name].get(code, code), count, code in chosen) for code, count in counts.items()]
+        options.sort(key=lambda option: _order(name, option))
+        if options:
+            made.append(Group(name, label, tuple(options), unfolded=name in OPEN or bool(chosen)))
+    return made
+
+
+def _order(name: str, option: Option) -> tuple[Any, ...]:
+    """Objectives by number, countries by name (there are many), the rest by how much they hold."""
+    if name == "objective":
+        return (int(option.code),)
+    if name == "country":
+        return (option.label.casefold(),)
+    return (-option.count, option.label.casefold())
+
+
+def kept(query: SearchQuery) -> Iterator[tuple[str, str]]:
+    """What the form carries along unseen: language and mode asked for, and filters that have no boxes."""
+    if query.language:
+        yield "lang", query.language
+    if query.mode != "hybrid":
+        yield "mode", query.mode
+    for facet, codes in query.filters.values.items():
+        if facet not in GROUPS:
+            yield from ((facet, code) for code in codes)
+
+
+def without(query: SearchQuery, facet: str, code: str) -> SearchQuery:
+    """The same question with one filter less, from its first result."""
+    values = {
+        name: tuple(value for value in codes if (name, value) != (facet, code))
+        for name, codes in query.filters.values.items()
+    }
+    return SearchQuery(text=query.text, language=query.language, filters=Filters(values), mode=query.mode)
+
+
+def address(query: SearchQuery, offset: int = 0) -> str:
+    """Where this question is answered. The filter `language` keeps `url_for` from taking the pairs."""
+    pairs: list[tuple[str, str]] = [("q", query.text)] if query.text else []
+    if query.language:
+        pairs.append(("lang", query.language))
+    if query.mode != "hybrid":
+        pairs.append(("mode", query.mode))
+    pairs += [(facet, code) for facet, codes in query.filters.values.items() for code in codes]
+    if offset:
+        pairs.append(("offset", str(offset)))
+    return url_for("search.results") + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+@blueprint.app_template_global()
+def search_address(**filters: str | int) -> str:
+    """The search page narrowed to some filters: `search_address(objective=6)`."""
+    return address(SearchQuery(filters=Filters({name: (str(value),) for name, value in filters.items()})))
+
+
+@blueprint.app_template_filter()
+def marked(excerpt: Marked) -> Markup:
+    """An excerpt with its matching ranges in `<mark>`, everything else escaped."""
+    return Markup("").join(_pieces(excerpt.text, excerpt.marks))
+
+
+def _pieces(text: str, marks: Iterable[tuple[int, int]]) -> Iterator[Markup]:
+    at = 0
+    for start, end in marks:
+        yield escape(text[at:start])
+        yield Markup("<mark>{}</mark>").format(text[start:end])
+        at = end
+    yield escape(text[at:])
