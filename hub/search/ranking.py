@@ -28,7 +28,7 @@ CUT = 0.0
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """`keyword` + `meaning` = `score`: contributions, in standard deviations. `hit`: the side that found it best."""
+    """`keyword` + `meaning` = `score`: contributions, in standard deviations. `hit`: the version found."""
 
     id: DocId
     hit: EngineHit
@@ -53,9 +53,9 @@ def meaning_weight(words: float) -> float:
     return float(np.clip(MEANING_PER_WORD / max(words, 1.0), MEANING_LEAST, MEANING_MOST))
 
 
-def shifted(nearest: Sequence[EngineHit], query: NDArray[np.float32], retrieved: Retrieved) -> dict[DocId, float]:
-    """Cosines less what a language's documents have in common with the query, when several languages are in the pool."""
-    cosines = {hit.id: hit.score for hit in nearest}
+def shifted(nearest: Sequence[EngineHit], query: NDArray[np.float32], retrieved: Retrieved) -> dict[str, float]:
+    """Work -> cosine, less what a language's documents have in common with the query, when several languages are in the pool."""
+    cosines = {hit.work: hit.score for hit in nearest}
     profiles = retrieved.languages
     if len({hit.language for hit in nearest}) < 2 or len(profiles) < 2:
         return cosines
@@ -68,10 +68,10 @@ def shifted(nearest: Sequence[EngineHit], query: NDArray[np.float32], retrieved:
         language: LANGUAGE_SHIFT * (float(query @ profile.centroid) - level) * profile.count / (profile.count + SHRINK)
         for language, profile in profiles.items()
     }
-    return {hit.id: hit.score - shifts.get(hit.language, 0.0) for hit in nearest}
+    return {hit.work: hit.score - shifts.get(hit.language, 0.0) for hit in nearest}
 
 
-def _standardised(scores: dict[DocId, float]) -> tuple[dict[DocId, float], float]:
+def _standardised(scores: dict[str, float]) -> tuple[dict[str, float], float]:
     """z-scores, and the lowest of them, which stands for whatever is not in the list."""
     if not scores:
         return {}, 0.0
@@ -86,7 +86,7 @@ def _standardised(scores: dict[DocId, float]) -> tuple[dict[DocId, float], float
 def fuse(
     retrieved: Retrieved, *, query: NDArray[np.float32] | None, words: Sequence[Sequence[str]], language: str | None
 ) -> list[Ranked]:
-    """All that is listed for a query, best first, ties by id: the pool of both sides, then the rest of the keyword side.
+    """All works listed for a query, best first, ties by id: the pool of both sides, then the rest of the keyword side.
 
     `query` None: keyword order and scores as they are. No words: meaning alone.
     """
@@ -96,28 +96,26 @@ def fuse(
     nearest_pool = retrieved.nearest[:POOL]
     zd, lowest_d = _standardised(shifted(nearest_pool, query, retrieved))
     if not keyword_pool:
-        ranked = [Ranked(hit.id, hit, zd[hit.id], 0.0, zd[hit.id]) for hit in nearest_pool]
+        ranked = [Ranked(hit.id, hit, zd[hit.work], 0.0, zd[hit.work]) for hit in nearest_pool]
         return sorted(ranked, key=lambda one: (-one.score, one.id))
-    zb, lowest_b = _standardised({hit.id: hit.score for hit in keyword_pool})
+    zb, lowest_b = _standardised({hit.work: hit.score for hit in keyword_pool})
     weight = meaning_weight(word_count(words))
-    pool: dict[DocId, EngineHit] = {hit.id: hit for hit in keyword_pool}
-    for hit in nearest_pool:  # keyword hits keep their place, nearest ones bring the passage
-        if hit.id not in pool or hit.passage is not None:
-            pool[hit.id] = hit
+    # Of a work that the sides found in two languages, the version that holds the words is shown.
+    pool: dict[str, EngineHit] = {hit.work: hit for hit in (*nearest_pool, *keyword_pool)}
     ranked: list[Ranked] = []
-    for doc_id, hit in pool.items():
-        meaning = zd.get(doc_id, lowest_d)
-        by_words = zb.get(doc_id, lowest_b)
+    for work, hit in pool.items():
+        meaning = zd.get(work, lowest_d)
+        by_words = zb.get(work, lowest_b)
         if not hit.matched:
             if meaning < CUT:
                 continue
             if language is None or hit.language != language:
                 by_words = max(by_words, meaning - UNMATCHED_OFFSET)
         keyword_part, meaning_part = (1 - weight) * by_words, weight * meaning
-        ranked.append(Ranked(doc_id, hit, keyword_part + meaning_part, keyword_part, meaning_part))
+        ranked.append(Ranked(hit.id, hit, keyword_part + meaning_part, keyword_part, meaning_part))
     ranked.sort(key=lambda one: (-one.score, one.id))
     floor = ranked[-1].score if ranked else 0.0
-    tail = [hit for hit in retrieved.keyword if hit.id not in pool]
+    tail = [hit for hit in retrieved.keyword if hit.work not in pool]
     # The rest of the keyword side follows in its own order, below everything that was compared.
     ranked += [
         Ranked(hit.id, hit, floor - 1e-6 * (1 + at), floor - 1e-6 * (1 + at), 0.0) for at, hit in enumerate(tail)

@@ -171,7 +171,7 @@ def _hit(
 
 
 def _passage(body: str, words: tuple[tuple[str, ...], ...], language: str, hit: EngineHit | None) -> Marked:
-    """The stretch that answers; where the words say nothing and the record is long, from the passage found by meaning."""
+    """The stretch that holds the words; where none is there and the record is long, from the passage found by meaning."""
     marked = text.mark(body, words, language)
     if marked.marks or hit is None or not hit.passage:
         return marked

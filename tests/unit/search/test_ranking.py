@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.search import ranking
+from hub.search.types import EngineHit, LanguageProfile, Retrieved
+
+QUERY = np.array([1.0, 0.0], dtype=np.float32)
+
+
+def hit(identifier, score, *, language="en", matched=True):
+    return EngineHit(id=identifier, work=identifier, score=score, language=language, matched=matched)
+
+
+def retrieved(keyword=(), nearest=(), languages=None):
+    return Retrieved(tuple(keyword), tuple(nearest), len(tuple(keyword)), {}, languages or {})
+
+
+def order(ranked):
+    return [one.id for one in ranked]
+
+
+def test_without_a_vector_the_keyword_order_and_scores_stand():
+    ranked = ranking.fuse(retrieved([hit("a", 3.0), hit("b", 2.0)]), query=None, words=(("x",),), language="en")
+    assert [(one.id, one.score, one.keyword, one.meaning) for one in ranked] == [
+        ("a", 3.0, 3.0, 0.0),
+        ("b", 2.0, 2.0, 0.0),
+    ]
+
+
+def test_without_a_word_in_common_meaning_alone_ranks():
+    nearest = [hit("a", 0.9, matched=False), hit("b", 0.8, matched=False)]
+    assert order(ranking.fuse(retrieved([], nearest), query=QUERY, words=(("x",),), language="en")) == ["a", "b"]
+
+
+def test_what_both_sides_find_outranks_what_one_finds():
+    keyword = [hit("both", 3.0), hit("words", 2.9), hit("k", 1.0)]
+    nearest = [hit("meaning", 0.9, matched=False), hit("both", 0.89), hit("n", 0.5, matched=False)]
+    ranked = ranking.fuse(retrieved(keyword, nearest), query=QUERY, words=(("x",),) * 10, language="en")
+    assert order(ranked)[0] == "both"
+
+
+def test_the_more_words_the_less_weight_has_meaning():
+    assert ranking.meaning_weight(1) == pytest.approx(ranking.MEANING_MOST)
+    assert ranking.meaning_weight(12) == pytest.approx(0.4)
+    assert ranking.meaning_weight(100) == pytest.approx(ranking.MEANING_LEAST)
+
+
+def test_pairs_of_chinese_signs_count_as_half_a_word():
+    assert ranking.word_count((("家",), ("政",), ("家政",), ("政工",))) == pytest.approx(1.0)
+
+
+def test_another_language_without_a_shared_word_is_judged_by_meaning():
+    keyword = [hit("en1", 5.0), hit("en2", 4.0), hit("en3", 0.5)]
+    nearest = [hit("ar1", 0.95, language="ar", matched=False), hit("en1", 0.6), hit("en2", 0.5), hit("en3", 0.4)]
+    ranked = ranking.fuse(retrieved(keyword, nearest), query=QUERY, words=(("x",),) * 8, language="en")
+    assert order(ranked).index("ar1") < order(ranked).index("en3")
+
+
+def test_what_a_language_has_in_common_with_the_query_is_taken_off():
+    profiles = {
+        "en": LanguageProfile(1000, np.array([0.9, 0.1], dtype=np.float32)),
+        "ar": LanguageProfile(1000, np.array([0.7, 0.1], dtype=np.float32)),
+    }
+    nearest = [hit("en", 0.90), hit("ar", 0.85, language="ar")]
+    shifted = ranking.shifted(nearest, QUERY, retrieved((), nearest, profiles))
+    assert shifted["ar"] > shifted["en"]
+
+
+def test_one_language_alone_is_not_shifted():
+    nearest = [hit("a", 0.9), hit("b", 0.8)]
+    profiles = {"en": LanguageProfile(10, QUERY), "ar": LanguageProfile(10, -QUERY)}
+    assert ranking.shifted(nearest, QUERY, retrieved((), nearest, profiles)) == {"a": 0.9, "b": 0.8}
+
+
+def test_meaning_below_the_cut_is_not_listed():
+    nearest = [hit("near", 0.9, matched=False), hit("far", 0.1, matched=False)]
+    ranked = ranking.fuse(
+        retrieved([hit("k", 1.0), hit("l", 0.5)], nearest), query=QUERY, words=(("x",),), language="en"
+    )
+    assert set(order(ranked)) == {"near", "k", "l"}
+
+
+def test_the_rest_of_the_keyword_side_follows_the_pool_in_its_order():
+    keyword = [hit(f"k{number:03}", 200.0 - number) for number in range(150)]
+    ranked = ranking.fuse(retrieved(keyword, [hit("k140", 0.9)]), query=QUERY, words=(("x",),), language="en")
+    tail = [f"k{number:03}" for number in range(100, 150) if number != 140]
+    assert order(ranked)[-len(tail) :] == tail
+    assert len(ranked) == 150
+
+
+hits = st.lists(
+    st.tuples(
+        st.integers(0, 60), st.floats(0, 50, allow_nan=False), st.sampled_from(["en", "ar", "fr"]), st.booleans()
+    ),
+    max_size=40,
+    unique_by=lambda each: each[0],
+)
+
+
+def test_a_work_found_in_two_languages_is_listed_once_in_the_version_with_the_words():
+    keyword = [EngineHit(id="w-en", work="w", score=2.0, language="en"), hit("other", 1.0)]
+    nearest = [EngineHit(id="w-ar", work="w", score=0.9, language="ar"), hit("other", 0.1)]
+    ranked = ranking.fuse(retrieved(keyword, nearest), query=QUERY, words=(("x",),), language="en")
+    assert order(ranked) == ["w-en", "other"]
+    assert ranked[0].meaning > 0
+
+
+@given(hits, hits, st.integers(0, 12), st.sampled_from([None, "en", "ar"]))
+def test_any_two_lists_give_one_ranking_that_sums_and_is_in_order(keyword, nearest, words, language):
+    left = sorted((hit(f"d{i:02}", s, language=lang) for i, s, lang, _ in keyword), key=lambda h: (-h.score, h.id))
+    found = {one.id for one in left}
+    right = sorted(
+        (hit(f"d{i:02}", s / 50, language=lang, matched=f"d{i:02}" in found) for i, s, lang, _ in nearest),
+        key=lambda h: (-h.score, h.id),
+    )
+    arguments = {"query": QUERY, "words": (("x",),) * words, "language": language}
+    ranked = ranking.fuse(retrieved(left, right), **arguments)
+    assert ranked == ranking.fuse(retrieved(left, right), **arguments)
+    assert len({one.id for one in ranked}) == len(ranked)
+    assert all(one.score == pytest.approx(one.keyword + one.meaning) for one in ranked)
+    assert [(-one.score, one.id) for one in ranked] == sorted((-one.score, one.id) for one in ranked)
