@@ -5,8 +5,9 @@ A generation is one index of one primary shard (so that document frequencies are
 one name apart, in caches and for a writer that was overtaken. Words are the stems of `hub.search.text`, joined by spaces and
 taken apart again by a whitespace tokenizer; BM25 has the usual k1 = 1.2 and b = 0.75, which are the server's defaults.
 
-Every document carries its row's version as an external version. A deletion leaves an empty document with the version of the
-deletion, because the server remembers real deletions for a minute only; the next rebuild leaves them behind.
+Every document carries its row's version, doubled, as an external version, which the server compares. A deletion leaves an
+empty document of the odd version above, because the server remembers real deletions for a minute only: it outlives a document
+of its version and yields to the next. The next rebuild leaves these behind.
 
 Nothing above the Basic licence and nothing outside the server's core is used: no scripts, no delete or update by query.
 """
@@ -16,15 +17,18 @@ import logging
 import math
 import re
 import secrets
+import threading
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hub.errors import ModelMismatch, SearchUnavailable
 from hub.search import text as analyser
@@ -48,6 +52,8 @@ logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
+REBUILD = "run `python -m indexer rebuild`"
+
 SCHEMA = 1
 """Changes with the mapping or the meaning of a field: an index of another number is refused and rebuilt."""
 
@@ -61,7 +67,6 @@ CANDIDATES = 150
 """Fewest candidates of a nearest search; with the 1.5-fold over-fetch this finds .966 of the true ten among 100,000."""
 
 _BATCH = 500
-_PAGE = 5_000
 _SETTINGS: Json = {
     "number_of_shards": 1,
     "auto_expand_replicas": "0-1",
@@ -104,9 +109,12 @@ class _SearchFailed(SearchUnavailable):
     """One search of a round trip failed, perhaps because its index was dropped since we looked."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Generation:
-    """What an index says about itself. `index` is its concrete name, `spread` the most versions of one work in it."""
+    """What an index says about itself, `index` being its concrete name.
+
+    `spread` is the most versions of one work that answers have met so far: where it is 1, counting works is counting documents.
+    """
 
     index: str
     served: bool
@@ -115,13 +123,15 @@ class _Generation:
     model: str | None
     analyser: str
     schema: int
+    dims: int | None
     built_at: datetime | None
-    spread: int
     languages: Mapping[str, LanguageProfile]
+    spread: int = 1
 
     @classmethod
     def read(cls, index: str, described: Json, alias: str) -> "_Generation":
         meta = described["mappings"]["_meta"]
+        passages = described["mappings"]["properties"]["passages"]
         built_at = meta.get("built_at")
         return cls(
             index=index,
@@ -131,13 +141,17 @@ class _Generation:
             model=meta["model"],
             analyser=meta["analyser"],
             schema=meta["schema"],
+            dims=passages["properties"]["vector"].get("dims"),
             built_at=datetime.fromisoformat(built_at) if built_at else None,
-            spread=meta.get("spread", 1),
             languages={
                 language: LanguageProfile(count=profile["count"], centroid=_unpacked(profile["centroid"]))
                 for language, profile in meta.get("languages", {}).items()
             },
         )
+
+    @property
+    def fits(self) -> bool:
+        return (self.schema, self.analyser) == (SCHEMA, analyser.ANALYSER)
 
 
 class ElasticEngine:
@@ -155,6 +169,7 @@ class ElasticEngine:
         self._timeout_s = timeout_s
         self._rebuild_timeout_s = rebuild_timeout_s
         self._cached: _Generation | None = None
+        self._rebuilding = threading.Lock()
 
     @cached_property
     def _quick(self) -> "Elasticsearch":
@@ -171,8 +186,8 @@ class ElasticEngine:
         return Elasticsearch(self._urls, request_timeout=self._rebuild_timeout_s, max_retries=3)
 
     def write(self, docs: Iterable[IndexDoc]) -> int:
-        self._served()
-        return _write(self._patient, self._prefix, docs)
+        served = self._served()
+        return _write(self._patient, self._prefix, docs, served.model, served.dims)
 
     def delete(self, ids: Mapping[DocId, int]) -> None:
         self._served()
@@ -189,8 +204,7 @@ class ElasticEngine:
         facets: Sequence[str] = (),
     ) -> Retrieved:
         question = _Question(text, language, vector, filters, limit, tuple(facets))
-        known = self._cached
-        served = known or self._served()
+        served = self._cached or self._served()
         try:
             return _retrieve(self._quick, served, question)
         except (_SearchFailed, ModelMismatch):
@@ -201,44 +215,42 @@ class ElasticEngine:
             return _retrieve(self._quick, anew, question)
 
     def versions(self) -> Mapping[DocId, int]:
-        served = next((each for each in self._generations(self._patient) if each.served), None)
-        return _versions(self._patient, served.index) if served else {}
+        return _versions(self._patient, self._served().index) if self._found(self._patient)[0] else {}
 
     @contextmanager
-    def _rebuild(self, generation: str, model: str | None) -> Generator[Rebuild, None, None]:
-        client = self._patient
-        for found in self._generations(client):
-            if not found.served:
-                logger.warning("dropping %s, left over by a rebuild that did not finish", found.index)
-                _drop(client, found.index)
-        rebuild = _ElasticRebuild(client, self._prefix, generation, model)
-        try:
-            yield rebuild
-        finally:
-            if not rebuild.committed:
-                try:
-                    _drop(client, rebuild.index)
-                except SearchUnavailable:
-                    logger.warning("could not drop %s; the next rebuild will", rebuild.index)
+    def rebuild(self, generation: str, *, model: str | None) -> Generator[Rebuild]:
+        """A second one of this engine raises `SearchUnavailable`; one of another process drops what this one has filled, whose
 
-    def rebuild(self, generation: str, *, model: str | None) -> AbstractContextManager[Rebuild]:
-        return self._rebuild(generation, model)
+        next step then raises it: whoever starts rebuilds sees to it that there is one.
+        """
+        if not self._rebuilding.acquire(blocking=False):
+            raise SearchUnavailable("The search index is being rebuilt already.")
+        try:
+            client = self._patient
+            for left_over in self._found(client)[1]:
+                logger.warning("dropping %s, left over by a rebuild that did not finish", left_over.index)
+                _drop(client, left_over.index)
+            rebuild = _ElasticRebuild(client, self._prefix, generation, model)
+            try:
+                yield rebuild
+            finally:
+                if not rebuild.committed:
+                    try:
+                        _drop(client, rebuild.index)
+                    except SearchUnavailable:
+                        logger.warning("could not drop %s; the next rebuild will", rebuild.index)
+        finally:
+            self._rebuilding.release()
 
     def status(self) -> EngineStatus:
-        generations = self._generations(self._quick)
-        served = next((each for each in generations if each.served), None)
-        documents = 0
-        if served:
-            with _speaking():
-                documents = self._quick.count(index=served.index, query=_PRESENT)["count"]
-        return EngineStatus(
-            engine="elasticsearch",
-            generation=served.name if served else None,
-            model=served.model if served else None,
-            documents=documents,
-            built_at=served.built_at if served else None,
-            rebuild_since=min((each.created_at for each in generations if not each.served), default=None),
-        )
+        """A generation that does not fit this release counts as none: it must be rebuilt."""
+        served, filling = self._found(self._quick)
+        since = min((each.created_at for each in filling), default=None)
+        if served is None or not served.fits:
+            return EngineStatus("elasticsearch", None, None, 0, None, since)
+        with _speaking():
+            documents = self._quick.count(index=served.index, query=_PRESENT)["count"]
+        return EngineStatus("elasticsearch", served.name, served.model, documents, served.built_at, since)
 
     def refresh(self) -> None:
         with _speaking():
@@ -249,19 +261,21 @@ class ElasticEngine:
             if name in self.__dict__:
                 self.__dict__[name].close()
 
-    def _generations(self, client: "Elasticsearch") -> list[_Generation]:
+    def _found(self, client: "Elasticsearch") -> tuple[_Generation | None, list[_Generation]]:
+        """The served generation, and those being filled or left over."""
         with _speaking():
-            found = client.indices.get(index=f"{self._prefix}-gen-*")
-            return [_Generation.read(index, described, self._prefix) for index, described in found.items()]
+            answer = client.indices.get(index=f"{self._prefix}-gen-*")
+            found = [_Generation.read(index, described, self._prefix) for index, described in answer.items()]
+        return next((each for each in found if each.served), None), [each for each in found if not each.served]
 
     def _served(self) -> _Generation:
         """The generation served at this moment; remembers it for the next `retrieve`."""
-        served = next((each for each in self._generations(self._quick) if each.served), None)
         self._cached = None
+        served, _ = self._found(self._quick)
         if served is None:
-            raise SearchUnavailable("There is no search index yet.")
-        if (served.schema, served.analyser) != (SCHEMA, analyser.ANALYSER):
-            raise SearchUnavailable("The search index was built by another release and waits to be rebuilt.")
+            raise SearchUnavailable(f"There is no search index yet: {REBUILD}.")
+        if not served.fits:
+            raise SearchUnavailable(f"The search index was built by another release of the hub: {REBUILD}.")
         self._cached = served
         return served
 
@@ -273,13 +287,13 @@ class _ElasticRebuild:
     """
 
     def __init__(self, client: "Elasticsearch", prefix: str, generation: str, model: str | None) -> None:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,99}", generation):
-            raise ValueError(f"not a name for a generation: {generation!r}")
-        self.index = f"{prefix}-gen-{generation}-{secrets.token_hex(4)}"
+        name = re.sub(r"[^a-z0-9_.-]", "_", generation.lower())[:100]
+        self.index = f"{prefix}-gen-{name}-{secrets.token_hex(4)}"
         self.committed = False
         self._client = client
         self._prefix = prefix
         self._alias = f"{self.index}-filling"
+        self._known: _Generation | None = None
         self._meta: Json = {
             "generation": generation,
             "model": model,
@@ -295,9 +309,12 @@ class _ElasticRebuild:
             )
 
     def write(self, docs: Iterable[IndexDoc]) -> int:
-        return _write(self._client, self._alias, docs)
+        dims = self._described().dims
+        self._known = None
+        return _write(self._client, self._alias, docs, self._meta["model"], dims)
 
     def delete(self, ids: Mapping[DocId, int]) -> None:
+        self._known = None
         _delete(self._client, self._alias, ids)
 
     def versions(self) -> Mapping[DocId, int]:
@@ -306,13 +323,17 @@ class _ElasticRebuild:
     def retrieve(
         self, *, text: str | None = None, language: str | None = None, vector: Vector | None = None, limit: int = 10
     ) -> Retrieved:
-        self._describe()
-        question = _Question(text, language, vector, Filters(), limit, ())
-        return _retrieve(self._client, self._read(), question)
+        if self._known is None:
+            self._note_languages()
+            self._known = self._described()
+        return _retrieve(self._client, self._known, _Question(text, language, vector, Filters(), limit, ()))
 
     def commit(self) -> None:
-        self._describe(built_at=datetime.now(UTC).isoformat())
+        if self._known is None:
+            self._note_languages()
         with _speaking():
+            self._meta["built_at"] = datetime.now(UTC).isoformat()
+            self._client.indices.put_mapping(index=self.index, meta=self._meta)
             self._client.indices.put_settings(index=self.index, settings={"refresh_interval": "1s"})
             before = self._client.indices.get(index=f"{self._prefix}-gen-*")
             self._client.indices.update_aliases(
@@ -328,25 +349,16 @@ class _ElasticRebuild:
             )
         self.committed = True
 
-    def _read(self) -> _Generation:
+    def _described(self) -> _Generation:
         with _speaking():
-            return _Generation.read(self.index, self._client.indices.get(index=self.index)[self.index], self._prefix)
+            described = self._client.indices.get(index=self.index)[self.index]
+        return _Generation.read(self.index, described, self._prefix)
 
-    def _describe(self, **more: Any) -> None:
-        """Make what was written visible and note its languages in the index."""
+    def _note_languages(self) -> None:
+        """Make what was written visible and describe its languages in the index."""
+        self._meta["languages"] = _profiles(self._client, self.index)
         with _speaking():
-            self._client.indices.refresh(index=self.index)
-            widest = self._client.search(
-                index=self.index, size=0, aggs={"widest": {"terms": {"field": "work", "size": 1}}}
-            )["aggregations"]["widest"]["buckets"]
-        meta = {
-            **self._meta,
-            "spread": widest[0]["doc_count"] if widest else 1,
-            "languages": _profiles(self._client, self.index),
-            **more,
-        }
-        with _speaking():
-            self._client.indices.put_mapping(index=self.index, meta=meta)
+            self._client.indices.put_mapping(index=self.index, meta=self._meta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,45 +375,38 @@ class _Question:
     def __post_init__(self) -> None:
         if self.limit < 1:
             raise ValueError(f"limit must be at least 1, not {self.limit}")
-        if unknown := ({*self.facets} | {*self.filters.values}) - {*FACETS}:
-            raise ValueError(f"no such facet: {', '.join(sorted(unknown))}")
 
     def filter_clauses(self) -> list[Json]:
-        return [{"terms": {f"facets.{name}": list(codes)}} for name, codes in self.filters.values.items() if codes]
+        return [
+            {"terms": {f"facets.{name}": list(codes)}} if name in FACETS else {"match_none": {}}
+            for name, codes in self.filters.values.items()
+            if codes
+        ]
 
     def keyword_clause(self) -> Json | None:
         """Scores by BM25 what has one of the words; None without a keyword side."""
         if self.text is None:
             return None
-        if not self.text.strip():
-            return {"bool": {"filter": [_PRESENT, *self.filter_clauses()]}}
+        if self.text == "":
+            return {"constant_score": {"filter": {"bool": {"filter": [_PRESENT, *self.filter_clauses()]}}}}
         words = [_word_clause(word) for word in analyser.query_words(self.text, self.language)]
         if not words:
             return {"match_none": {}}
         return {"bool": {"should": words, "minimum_should_match": 1, "filter": self.filter_clauses()}}
 
-    def keyword_search(self, clause: Json) -> Json:
-        works: Json = {"cardinality": {"field": "work", "precision_threshold": 40_000}}
-        return {
-            "query": clause,
-            "sort": [{"_score": "desc"}, {"id": "asc"}],
-            "collapse": {"field": "work"},
-            "size": min(self.limit, MOST),
-            "_source": ["work", "language"],
-            "track_total_hits": False,
-            "aggs": {
-                "works": works,
-                **{
-                    name: {
-                        "terms": {"field": f"facets.{name}", "size": 1_000},
-                        "aggs": {"works": {"cardinality": {"field": "work", "precision_threshold": 3_000}}},
-                    }
-                    for name in self.facets
-                },
-            },
+    def keyword_search(self, clause: Json, *, one_version_each: bool) -> Json:
+        facets: Json = {
+            name: {"terms": {"field": f"facets.{name}", "size": 10_000}} for name in self.facets if name in FACETS
         }
+        search = {**self._search(clause, one_version_each=one_version_each), "_source": ["work", "language"]}
+        if one_version_each:
+            return {**search, "track_total_hits": True, "aggs": facets}
+        for facet in facets.values():
+            facet["aggs"] = {"works": {"cardinality": {"field": "work", "precision_threshold": 3_000}}}
+        facets["works"] = {"cardinality": {"field": "work", "precision_threshold": 40_000}}
+        return {**search, "track_total_hits": False, "aggs": facets}
 
-    def nearest_search(self, vector: Vector, keyword: Json | None, spread: int) -> Json:
+    def nearest_search(self, vector: Vector, keyword: Json | None, *, spread: int) -> Json:
         candidates = min(max(CANDIDATES, math.ceil(1.5 * self.limit)) * spread, MOST)
         knn: Json = {
             "field": "passages.vector",
@@ -409,18 +414,23 @@ class _Question:
             "k": candidates,
             "num_candidates": candidates,
             "filter": self.filter_clauses(),
-            "rescore_vector": {"oversample": 1.0},  # the graph holds bytes: scores from the vectors themselves
+            "rescore_vector": {"oversample": 1.0},  # the graph holds bytes: scores come from the vectors themselves
         }
         inner: Json = {"size": 1, "_source": False}
-        nested = {"nested": {"path": "passages", "score_mode": "max", "query": {"knn": knn}, "inner_hits": inner}}
+        nested: Json = {"nested": {"path": "passages", "score_mode": "max", "query": {"knn": knn}, "inner_hits": inner}}
         matched = [{"bool": {"must": [keyword], "boost": 0, "_name": "keyword"}}] if keyword else []
         return {
-            "query": {"bool": {"must": [nested], "should": matched}},
-            "sort": [{"_score": "desc"}, {"id": "asc"}],
-            "collapse": {"field": "work"},
-            "size": min(self.limit, MOST),
+            **self._search({"bool": {"must": [nested], "should": matched}}, one_version_each=spread == 1),
             "_source": ["work", "language", *(f"facets.{name}" for name in self.facets)],
             "track_total_hits": False,
+        }
+
+    def _search(self, query: Json, *, one_version_each: bool) -> Json:
+        return {
+            "query": query,
+            "sort": [{"_score": "desc"}, {"id": "asc"}],
+            "size": min(self.limit, MOST),
+            **({} if one_version_each else {"collapse": {"field": "work"}}),
         }
 
 
@@ -435,29 +445,76 @@ def _term_clause(term: str) -> Json:
     return {"bool": {"should": [{"term": {"all": term}}, {"term": {"title": {"value": term, "boost": TITLE_BOOST}}}]}}
 
 
+_WIDEST: Json = {"size": 0, "aggs": {"works": {"terms": {"field": "work", "size": 1}}}}
+"""How many versions the work has that has most. The server keeps the answer until the index changes."""
+
+
 def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Question) -> Retrieved:
-    """Both sides and the facets in one round trip."""
-    if question.vector and question.vector.model != generation.model:
-        raise ModelMismatch(f"The index holds vectors of {generation.model}, not of {question.vector.model}.")
+    """Both sides and the facets in one round trip; one more when the nearest works have other versions to look at."""
+    vector = question.vector
+    if vector and (vector.model, generation.dims or vector.values.size) != (generation.model, vector.values.size):
+        raise ModelMismatch
     clause = question.keyword_clause()
-    bodies: Json = {}
-    if clause:
-        bodies["keyword"] = question.keyword_search(clause)
-    if question.vector:
-        bodies["nearest"] = question.nearest_search(question.vector, clause, generation.spread)
-    answers = _searches(client, generation.index, bodies) if bodies else {}
-    keyword, nearest = answers.get("keyword"), answers.get("nearest")
-    counts = keyword["aggregations"] if keyword else {}
+    while True:
+        spread = generation.spread
+        bodies = {"widest": _WIDEST}
+        if clause:
+            bodies["keyword"] = question.keyword_search(clause, one_version_each=spread == 1)
+        if vector:
+            bodies["nearest"] = question.nearest_search(vector, clause, spread=spread)
+        answers = _searches(client, generation.index, bodies)
+        widest = max((each["doc_count"] for each in answers["widest"]["aggregations"]["works"]["buckets"]), default=1)
+        if widest <= spread:
+            break
+        generation.spread = widest
+    total, counts = _counts(answers.get("keyword"), question.facets, one_version_each=spread == 1)
+    nearest = [_nearest_hit(hit, question.facets) for hit in _hits(answers.get("nearest"))]
+    if clause and spread > 1:
+        nearest = _matched_by_work(client, generation.index, clause, nearest)
     return Retrieved(
-        keyword=tuple(_keyword_hit(hit) for hit in keyword["hits"]["hits"]) if keyword else (),
-        nearest=tuple(_nearest_hit(hit, question.facets) for hit in nearest["hits"]["hits"]) if nearest else (),
-        total=counts["works"]["value"] if keyword else 0,
-        facets={
-            name: {bucket["key"]: bucket["works"]["value"] for bucket in counts[name]["buckets"]} if keyword else {}
-            for name in question.facets
-        },
+        keyword=tuple(_keyword_hit(hit) for hit in _hits(answers.get("keyword"))),
+        nearest=tuple(nearest),
+        total=total,
+        facets=counts,
         languages=generation.languages,
     )
+
+
+def _hits(answer: Json | None) -> list[Json]:
+    return answer["hits"]["hits"] if answer else []
+
+
+def _counts(
+    answer: Json | None, names: Sequence[str], *, one_version_each: bool
+) -> tuple[int, dict[str, dict[str, int]]]:
+    """Works found, and name -> code -> works."""
+    if answer is None:
+        return 0, {name: {} for name in names}
+    found = answer.get("aggregations", {})
+    total = answer["hits"]["total"]["value"] if one_version_each else found["works"]["value"]
+    counts = {
+        name: {
+            bucket["key"]: bucket["doc_count"] if one_version_each else bucket["works"]["value"]
+            for bucket in found.get(name, {"buckets": []})["buckets"]
+        }
+        for name in names
+    }
+    return total, counts
+
+
+def _matched_by_work(client: "Elasticsearch", index: str, clause: Json, hits: list[EngineHit]) -> list[EngineHit]:
+    """The keyword side may have found another version of a work than the nearest side."""
+    others = [hit.work for hit in hits if not hit.matched]
+    if not others:
+        return hits
+    body: Json = {
+        "query": {"bool": {"filter": [clause, {"terms": {"work": others}}]}},
+        "collapse": {"field": "work"},
+        "size": len(others),
+        "_source": ["work"],
+    }
+    found = {hit["_source"]["work"] for hit in _hits(_searches(client, index, {"matched": body})["matched"])}
+    return [replace(hit, matched=hit.matched or hit.work in found) for hit in hits]
 
 
 def _searches(client: "Elasticsearch", index: str, bodies: Mapping[str, Json]) -> Json:
@@ -493,36 +550,39 @@ def _nearest_hit(hit: Json, facets: Sequence[str]) -> EngineHit:
     )
 
 
-def _write(client: "Elasticsearch", alias: str, docs: Iterable[IndexDoc]) -> int:
-    """External versions refuse what is not newer, a tombstone of the same version included."""
+def _write(client: "Elasticsearch", alias: str, docs: Iterable[IndexDoc], model: str | None, dims: int | None) -> int:
     iterator = iter(docs)
     taken = 0
     while batch := list(islice(iterator, _BATCH)):
-        taken += _bulk(client, alias, (_action(doc.id, doc.version, "external", _source_of(doc)) for doc in batch))
+        for doc in batch:
+            for vector in (passage.vector for passage in doc.passages if passage.vector):
+                dims = dims or vector.values.size
+                if vector.model != model or vector.values.shape != (dims,):
+                    raise ModelMismatch
+        taken += _bulk(client, alias, (_action(doc.id, 2 * doc.version, _source_of(doc)) for doc in batch))
     return taken
 
 
 def _delete(client: "Elasticsearch", alias: str, ids: Mapping[DocId, int]) -> None:
-    """A tombstone also covers a document of its own version."""
-    _bulk(client, alias, (_action(each, version, "external_gte", {}) for each, version in ids.items()))
+    _bulk(client, alias, (_action(doc_id, 2 * version + 1, {}) for doc_id, version in ids.items()))
 
 
-def _action(doc_id: DocId, version: int, version_type: str, source: Json) -> Json:
-    return {"_id": doc_id, "version": version, "version_type": version_type, "_source": source}
+def _action(doc_id: DocId, version: int, source: Json) -> Json:
+    return {"_id": doc_id, "version": version, "version_type": "external_gte", "_source": source}
 
 
 def _source_of(doc: IndexDoc) -> Json:
     from elasticsearch.helpers import pack_dense_vector  # noqa: PLC0415 - as above
 
-    title, body = analyser.terms(doc.title, doc.language), analyser.terms(doc.body, doc.language)
+    whole = f"{doc.title}\n{doc.body}"
     return {
         "id": doc.id,
         "work": doc.work,
         "language": doc.language,
-        "all": " ".join([*title, *body]),
-        "title": " ".join(title),
-        "words": " ".join([*analyser.folded_words(doc.title), *analyser.folded_words(doc.body)]),
-        "facets": {name: list(codes) for name, codes in doc.facets.items()},
+        "all": " ".join(analyser.terms(whole, doc.language)),
+        "title": " ".join(analyser.terms(doc.title, doc.language)),
+        "words": " ".join(analyser.folded_words(whole)),
+        "facets": {name: list(dict.fromkeys(doc.facets[name])) for name in FACETS if doc.facets.get(name)},
         "passages": [
             {"vector": pack_dense_vector(passage.vector.values)} if passage.vector else {} for passage in doc.passages
         ],
@@ -579,28 +639,36 @@ def _pages(client: "Elasticsearch", index: str, size: int, **body: Any) -> Itera
 
 
 def _versions(client: "Elasticsearch", index: str) -> dict[DocId, int]:
-    return {hit["_id"]: hit["_version"] for hit in _pages(client, index, MOST, version=True)}
+    return {hit["_id"]: hit["_version"] // 2 for hit in _pages(client, index, MOST, version=True)}
 
 
 def _profiles(client: "Elasticsearch", index: str) -> Json:
-    """Language -> count of documents and packed mean of their vectors; a document's is the mean over its passages."""
+    """Language -> count of documents and packed mean of the vectors of all their passages."""
     from elasticsearch.helpers import pack_dense_vector  # noqa: PLC0415 - as above
 
-    counts: dict[str, int] = {}
-    sums: dict[str, Any] = {}
-    for hit in _pages(client, index, 500, fields=["language", "passages.vector"]):
-        vectors = [each["vector"] for each in hit["fields"].get("passages", ()) if "vector" in each]
-        if vectors:
-            language = hit["fields"]["language"][0]
-            counts[language] = counts.get(language, 0) + 1
-            sums[language] = sums.get(language, 0) + np.mean(np.asarray(vectors, np.float64), axis=0)
+    documents: Counter[str] = Counter()
+    passages: Counter[str] = Counter()
+    sums: dict[str, NDArray[np.float64]] = {}
+    for hit in _pages(client, index, _BATCH, fields=["language", "passages.vector"]):
+        language = hit["fields"]["language"][0]
+        documents[language] += 1
+        for vector in (each["vector"] for each in hit["fields"].get("passages", ()) if "vector" in each):
+            passages[language] += 1
+            values = np.asarray(vector, dtype=np.float64)
+            sums[language] = sums[language] + values if language in sums else values
+    dims = next(iter(sums.values())).size if sums else 0
     return {
-        language: {"count": count, "centroid": pack_dense_vector((sums[language] / count).astype(np.float32))}
-        for language, count in counts.items()
+        language: {
+            "count": count,
+            "centroid": pack_dense_vector(
+                (sums.get(language, np.zeros(dims)) / max(passages[language], 1)).astype(np.float32)
+            ),
+        }
+        for language, count in documents.items()
     }
 
 
-def _unpacked(centroid: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _unpacked(centroid: str) -> NDArray[np.float32]:
     return np.frombuffer(base64.b64decode(centroid), ">f4").astype(np.float32)
 
 
@@ -610,7 +678,7 @@ def _drop(client: "Elasticsearch", index: str) -> None:
 
 
 @contextmanager
-def _speaking() -> Generator[None, None, None]:
+def _speaking() -> Generator[None]:
     """Whatever the client raises becomes `SearchUnavailable`; what the server calls our mistake is logged too."""
     from elasticsearch import ApiError, TransportError  # noqa: PLC0415 - as above
 

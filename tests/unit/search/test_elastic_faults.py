@@ -25,8 +25,8 @@ def doc(doc_id: str, *, version: int = 1, body: str = "recruitment fees", vector
     return IndexDoc(doc_id, doc_id, version, "en", "", body, {"kind": ("practice",)}, (Passage(0, len(body), vector),))
 
 
-def axis(model: str, at: int, dims: int = 4) -> Vector:
-    return Vector(model, np.eye(dims, dtype=np.float32)[at])
+def axis(model: str, at: int) -> Vector:
+    return Vector(model, np.eye(4, dtype=np.float32)[at])
 
 
 def serve(engine: ElasticEngine, generation: str, docs: Sequence[IndexDoc], model: str | None = None) -> None:
@@ -181,7 +181,7 @@ def test_an_index_of_another_analyser_is_refused(
 def test_a_document_that_the_index_cannot_take_is_named(elastic_engine: ElasticEngine) -> None:
     serve(elastic_engine, "1", [doc("a", vector=axis("m", 0))], model="m")
     with pytest.raises(ValueError, match="too-long"):
-        elastic_engine.write([doc("too-long", vector=axis("m", 0, dims=8))])
+        elastic_engine.write([doc("too-long", vector=Vector("m", np.full(4, 9, dtype=np.float32)))])
 
 
 @pytest.fixture
