@@ -9,16 +9,17 @@ import json
 import os
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, func, insert, select, text
+from sqlalchemy import Connection, LargeBinary, RowMapping, Table, func, insert, select, text
 
 from hub import migrate
-from hub.database import now
+from hub.database import UtcDateTime, now
 from hub.errors import HubError
 from hub.wiring import Hub
 
@@ -71,7 +72,7 @@ def restore(hub: Hub, source: Path, *, replace: bool = False) -> Summary:
     try:
         with tarfile.open(source, "r:gz") as archive:
             return _restore(hub, archive, replace=replace)
-    except (tarfile.TarError, OSError, EOFError, json.JSONDecodeError, KeyError) as error:
+    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, KeyError) as error:
         raise BackupError(f"{source} is not a backup of this hub: {error}") from error
 
 
@@ -151,10 +152,9 @@ def _typed(table: Table, values: dict[str, Any]) -> dict[str, Any]:
         value = values.get(column.name)
         if value is None:
             continue
-        kind = column.type.python_type
-        if kind is datetime:
+        if isinstance(column.type, UtcDateTime):
             values[column.name] = datetime.fromisoformat(value)
-        elif kind is bytes:
+        elif isinstance(column.type, LargeBinary):
             values[column.name] = base64.b64decode(value)
     return values
 
