@@ -1,0 +1,329 @@
+"""Who and what could help: the public evidence of the database in arrays, read once per database state (recall).
+
+Private requests are not here, nor any text of them: what is kept is published records, mandates and vocabulary.
+"""
+
+import hashlib
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from hub.knowledge.models import (
+    PRACTICE,
+    CachedVector,
+    Document,
+    DocumentCountry,
+    DocumentEntity,
+    DocumentObjective,
+)
+from hub.network.models import Agency, Entity, EntityObjective, MemberState, WorkingGroup
+from hub.search import text
+from hub.search.embedding import Embedder
+
+OBJECTIVES = 23
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFacts:
+    """A published record as matching names it. `work`: language versions of one record share it."""
+
+    id: str
+    slug: str
+    work: str
+    title: str
+    kind: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyFacts:
+    """`strengths`: objective -> (strength, basis) with the better of several; `leads`: objective -> groups co-led.
+
+    `commission`: is a regional commission, whose remit is the States that count it among their `home_commissions`.
+    """
+
+    id: str
+    acronym: str
+    name: str
+    verified: bool
+    strengths: Mapping[int, tuple[str, str]]
+    leads: Mapping[int, tuple[str, ...]]
+    commission: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StateFacts:
+    """`regions`: M49 names from the smallest up. `champion`: only where the source is sure of it."""
+
+    id: str
+    name: str
+    regions: tuple[str, ...]
+    commissions: tuple[str, ...]
+    champion: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """Everything public that a match rests on. Rows of `documents`, `agencies`, `states` are the indices of all arrays.
+
+    `passages` (p, dim): unit vectors of passages, sorted by `passage_document` (p,); none without a model.
+    `objectives` (documents, 23), rows of norm 1 or 0. `strengths` (agencies, 23) is filled by scoring.
+    `country_document`, `country_state`, `country_first`: one entry per country of a record that is a known State.
+    `link_document`, `link_agency`: one entry per agency recognised in a record. `mandates` (agencies, dim) or empty.
+    """
+
+    documents: tuple[DocumentFacts, ...]
+    agencies: tuple[AgencyFacts, ...]
+    states: tuple[StateFacts, ...]
+    document_rows: Mapping[str, int]
+    state_rows: Mapping[str, int]
+    practice: NDArray[np.bool_]
+    objectives: Floats
+    languages: tuple[str, ...]
+    document_language: Rows
+    works: Rows
+    passages: Floats
+    passage_document: Rows
+    mandates: Floats
+    country_document: Rows
+    country_state: Rows
+    country_first: NDArray[np.bool_]
+    link_document: Rows
+    link_agency: Rows
+    region_documents: Mapping[str, Rows]
+    country_documents: Mapping[str, Rows]
+
+
+def encoded_texts(title: str, body: str, language: str) -> list[str]:
+    """What is encoded of a record: its title before each passage of its body, as the indexer does it."""
+    return [f"{title}\n{body[start:end]}" for start, end in text.passages(body, language, text.PASSAGE_CHARACTERS)]
+
+
+def content_hash(encoded: str) -> str:
+    """The key of `CachedVector`."""
+    return hashlib.sha256(encoded.encode("utf-8", "replace")).hexdigest()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What this process read from one database for one model. `mandates`: content hash -> vector, of any age."""
+
+    stamp: tuple[object, ...] = ()
+    evidence: Evidence | None = None
+    mandates: dict[str, Floats] = field(default_factory=dict[str, Floats])
+
+
+_kept: WeakKeyDictionary[Engine, dict[str, _Kept]] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def evidence(session: Session, embedder: Embedder | None) -> Evidence:
+    """The evidence of the database as it is now; kept in this process until the database changes.
+
+    Mandates are encoded here, once in a process: a second or two for tens of agencies. Raises `EmbeddingUnavailable`.
+    """
+    model = embedder.model if embedder else ""
+    with _lock:
+        kept = _kept.setdefault(session.get_bind().engine, {}).setdefault(model, _Kept())
+        stamp = _stamp(session, model)
+        if kept.evidence is None or kept.stamp != stamp:
+            kept.evidence = _read(session, embedder, kept.mandates)
+            kept.stamp = stamp
+        return kept.evidence
+
+
+def _stamp(session: Session, model: str) -> tuple[object, ...]:
+    """Changes whenever a record, an entity or a vector does."""
+    documents = session.execute(
+        select(func.count(), func.sum(Document.version), func.max(Document.updated_at)).where(
+            Document.status == "published"
+        )
+    ).one()
+    entities = session.execute(select(func.count(), func.sum(Entity.version))).one()
+    vectors = session.scalar(select(func.count()).select_from(CachedVector).where(CachedVector.model == model))
+    return (*documents, *entities, vectors)
+
+
+def _read(session: Session, embedder: Embedder | None, known_mandates: dict[str, Floats]) -> Evidence:
+    vectors = _cached_vectors(session, embedder.model if embedder else "")
+    documents: list[DocumentFacts] = []
+    found: list[tuple[int, Floats]] = []
+    regions: list[tuple[str, ...]] = []
+    for row in session.execute(
+        select(
+            Document.id,
+            Document.slug,
+            Document.work_id,
+            Document.title,
+            Document.kind,
+            Document.language,
+            Document.regions,
+            Document.summary,
+            Document.benefits,
+            Document.lessons,
+            Document.replicability,
+        )
+        .where(Document.status == "published")
+        .order_by(Document.slug)
+    ):
+        at = len(documents)
+        documents.append(DocumentFacts(row.id, row.slug, row.work_id, row.title, row.kind, row.language))
+        regions.append(tuple(row.regions))
+        if vectors:
+            body = "\n".join(part for part in (row.summary, row.benefits, row.lessons, row.replicability) if part)
+            hashes = map(content_hash, encoded_texts(row.title, body, row.language))
+            found.extend((at, vectors[each]) for each in hashes if each in vectors)
+    rows = {facts.id: at for at, facts in enumerate(documents)}
+    states = _states_of(session)
+    state_rows = {facts.id: at for at, facts in enumerate(states)}
+    countries = [
+        (rows[pair.document_id], state_rows[pair.country], pair.position == 0)
+        for pair in session.execute(
+            select(DocumentCountry.document_id, DocumentCountry.country, DocumentCountry.position).order_by(
+                DocumentCountry.document_id, DocumentCountry.position
+            )
+        )
+        if pair.document_id in rows and pair.country in state_rows
+    ]
+    agencies, mandates = _agencies_of(session, states)
+    agency_rows = {facts.id: at for at, facts in enumerate(agencies)}
+    links = sorted(
+        {
+            (rows[pair.document_id], agency_rows[pair.entity_id])
+            for pair in session.execute(select(DocumentEntity.document_id, DocumentEntity.entity_id))
+            if pair.document_id in rows and pair.entity_id in agency_rows
+        }
+    )
+    languages = tuple(sorted({facts.language for facts in documents}))
+    works = {work: at for at, work in enumerate(dict.fromkeys(facts.work for facts in documents))}
+    by_country: dict[str, list[int]] = {}
+    by_region: dict[str, set[int]] = {}
+    for at, named in enumerate(regions):
+        for region in named:
+            by_region.setdefault(region, set()).add(at)
+    for at, state, _ in countries:
+        by_country.setdefault(states[state].id, []).append(at)
+        for region in states[state].regions:
+            by_region.setdefault(region, set()).add(at)
+    return Evidence(
+        documents=tuple(documents),
+        agencies=agencies,
+        states=states,
+        document_rows=rows,
+        state_rows=state_rows,
+        practice=np.array([facts.kind == PRACTICE for facts in documents], np.bool_),
+        objectives=_objectives_of(session, rows),
+        languages=languages,
+        document_language=_rows(languages.index(facts.language) for facts in documents),
+        works=_rows(works[facts.work] for facts in documents),
+        passages=_matrix([vector for _, vector in found]),
+        passage_document=_rows(at for at, _ in found),
+        mandates=_encoded(mandates, embedder, known_mandates),
+        country_document=_rows(at for at, _, _ in countries),
+        country_state=_rows(state for _, state, _ in countries),
+        country_first=np.array([first for _, _, first in countries], np.bool_),
+        link_document=_rows(at for at, _ in links),
+        link_agency=_rows(agency for _, agency in links),
+        region_documents={region: _rows(sorted(members)) for region, members in by_region.items()},
+        country_documents={country: _rows(members) for country, members in by_country.items()},
+    )
+
+
+def _rows(values: Iterable[int]) -> Rows:
+    return np.fromiter(values, np.int64)
+
+
+def _matrix(vectors: Sequence[Floats]) -> Floats:
+    return np.stack(vectors) if vectors else np.zeros((0, 0), np.float32)
+
+
+def _cached_vectors(session: Session, model: str) -> dict[str, Floats]:
+    if not model:
+        return {}
+    return {
+        key: np.frombuffer(values, "<f4")
+        for key, values in session.execute(
+            select(CachedVector.content_hash, CachedVector.values).where(CachedVector.model == model)
+        ).tuples()
+    }
+
+
+def _objectives_of(session: Session, rows: Mapping[str, int]) -> Floats:
+    matrix = np.zeros((len(rows), OBJECTIVES), np.float32)
+    for document_id, number in session.execute(
+        select(DocumentObjective.document_id, DocumentObjective.number)
+    ).tuples():
+        if document_id in rows and 1 <= number <= OBJECTIVES:
+            matrix[rows[document_id], number - 1] = 1.0
+    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
+
+
+def _states_of(session: Session) -> tuple[StateFacts, ...]:
+    return tuple(
+        StateFacts(
+            id=entity_id,
+            name=name,
+            regions=tuple(regions),
+            commissions=tuple(commissions),
+            champion=bool(champion) and champion.get("confidence") == "high",
+        )
+        for entity_id, name, regions, commissions, champion in session.execute(
+            select(Entity.id, Entity.name, MemberState.regions, MemberState.home_commissions, MemberState.champion)
+            .join(MemberState)
+            .order_by(Entity.id)
+        ).tuples()
+    )
+
+
+def _agencies_of(session: Session, states: Sequence[StateFacts]) -> tuple[tuple[AgencyFacts, ...], list[str]]:
+    """Agencies in order of acronym, and the text of each that is read for its mandate."""
+    strengths: dict[str, dict[int, tuple[str, str]]] = {}
+    objectives: dict[str, list[int]] = {}
+    for each in session.scalars(select(EntityObjective).order_by(EntityObjective.number, EntityObjective.basis)):
+        objectives.setdefault(each.entity_id, []).append(each.number)
+        known = strengths.setdefault(each.entity_id, {})
+        if known.get(each.number, ("", ""))[0] != "primary":
+            known[each.number] = (each.strength, each.basis)
+    leads: dict[str, dict[int, tuple[str, ...]]] = {}
+    for group in session.scalars(select(WorkingGroup).order_by(WorkingGroup.entity_id)):
+        for lead in group.co_lead_ids if group.co_leads_verified else ():
+            for number in objectives.get(group.entity_id, ()):
+                led = leads.setdefault(lead, {})
+                led[number] = (*led.get(number, ()), group.entity_id)
+    remits = {code for state in states for code in state.commissions}
+    facts: list[AgencyFacts] = []
+    mandates: list[str] = []
+    for entity, agency in session.execute(select(Entity, Agency).join(Agency).order_by(Agency.acronym)).tuples():
+        facts.append(
+            AgencyFacts(
+                id=entity.id,
+                acronym=agency.acronym,
+                name=entity.name,
+                verified=agency.verified,
+                strengths=strengths.get(entity.id, {}),
+                leads=leads.get(entity.id, {}),
+                commission=agency.acronym in remits,
+            )
+        )
+        mandates.append(agency.mandate)
+    return tuple(facts), mandates
+
+
+def _encoded(mandates: Sequence[str], embedder: Embedder | None, known: dict[str, Floats]) -> Floats:
+    """(agencies, dim), or empty without a model. Only what is not in `known` is encoded, and put there."""
+    if embedder is None or not mandates:
+        return np.zeros((0, 0), np.float32)
+    keys = [content_hash(mandate) for mandate in mandates]
+    missing = {key: mandate for key, mandate in zip(keys, mandates, strict=True) if key not in known}
+    if missing:
+        known.update(zip(missing, embedder.documents(list(missing.values())), strict=True))
+    return np.stack([known[key] for key in keys])

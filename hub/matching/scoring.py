@@ -1,0 +1,444 @@
+"""How well a need is met, and why: a score is the sum of its reasons (precision). Pure; nothing here reads a database.
+
+Every feature lies in [0, 1] (one penalty in [-1, 0]); a reason's weight is coefficient x feature. Similarities are
+rounded to six decimals, so that the same input gives the same order everywhere; ties go by id.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hub.matching.candidates import OBJECTIVES, AgencyFacts, Evidence, Rows, StateFacts
+from hub.matching.types import Match, Reason, ReasonParam
+
+Scores = NDArray[np.float64]
+
+
+class Weight(NamedTuple):
+    """A number of the score and where it comes from."""
+
+    value: float
+    origin: str
+
+
+_MEASURED = "chosen on the 20 development requests (docs/matching.md)"
+_DESIGN = "design, held when measured"
+
+WEIGHTS: Mapping[str, Weight] = MappingProxyType(
+    {
+        # Records: the four sum to 1, so a record's relevance lies in [0, 1].
+        "record.text": Weight(0.60, _MEASURED),
+        "record.objective": Weight(0.35, _MEASURED),
+        "record.place": Weight(0.05, _MEASURED),
+        "record.keyword_share": Weight(0.30, _MEASURED + "; the rest of record.text is meaning"),
+        "record.keyword_share_other": Weight(0.15, "half for languages other than English: fewer records share words"),
+        # Agencies
+        "agency.objective": Weight(1.0, "the unit of this list"),
+        "agency.records": Weight(1.0, _MEASURED),
+        "agency.involved": Weight(0.5, _MEASURED),
+        "agency.mandate": Weight(0.2, _MEASURED),
+        "agency.lead": Weight(0.1, _DESIGN),
+        "agency.region": Weight(0.25, _MEASURED),
+        "agency.elsewhere": Weight(0.25, "a regional commission has no remit outside its region"),
+        "agency.breadth": Weight(0.3, _MEASURED + "; a visible prior: broad mandates are asked most often"),
+        # Peer States
+        "peer.first": Weight(1.0, "design: the three best practices count 1, 1/2, 1/3"),
+        "peer.second": Weight(1 / 2, "design"),
+        "peer.third": Weight(1 / 3, "design"),
+        "peer.region": Weight(0.05, _MEASURED),
+        "peer.subregion": Weight(0.05, _MEASURED),
+        "peer.champion": Weight(0.02, "breaks near-ties only: championing is not experience of the topic"),
+    }
+)
+
+STRENGTH: Mapping[str, float] = MappingProxyType({"primary": 1.0, "secondary": 0.5})
+"""How much of an objective an agency covers (design)."""
+NOT_FIRST = 0.7
+"""A practice counts so much for a State that its record does not name first (often the partner, not the doer)."""
+DEVIATIONS = 4.0
+"""A record this many standard deviations above the mean similarity has feature 1: cosines of e5 are squeezed."""
+MANDATE_DEVIATIONS = 3.0
+LANGUAGE_SHIFT, SHRINK = 1.0, 20
+"""How much of a language's mean similarity is taken off its records, less for languages of few records."""
+NEAREST_PRACTICES = 15
+OBJECTIVE_FLOOR = 0.5
+"""Objectives are predicted from the nearest practices: those with at least half the votes of the first."""
+FEEDBACK = 5
+"""An agency's mandate is compared with the request and the mean of so many nearest records."""
+INVOLVED = 30
+"""Among so many nearest records an agency's share is counted."""
+BEST_RECORDS = 3
+PER_SUBREGION, TOP = 3, 10
+"""Diversity: at most three of the first ten peer States from one subregion."""
+FLOORS: Mapping[str, float] = MappingProxyType({"agency": 0.3, "peer": 0.25, "record": 0.25})
+"""A score below is no match: the list stays short, or empty."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Need:
+    """A request in numbers. `objectives`: shares that sum to 1 (or all 0); `predicted`: not named by the State.
+
+    `keyword`: BM25 per document, 0 where no word is shared; None: no keyword side. `vector`: unit, None: no model.
+    """
+
+    country: str
+    language: str | None
+    objectives: Scores
+    predicted: bool
+    keyword: Scores | None
+    vector: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relevance:
+    """Per document, contributions to `total` in [0, 1]: words, meaning, objectives, place.
+
+    `order`: documents best first, ties by slug, of each work the best language version only.
+    """
+
+    keyword: Scores
+    meaning: Scores
+    objective: Scores
+    place: Scores
+    total: Scores
+    order: Rows
+
+
+class _Term(NamedTuple):
+    """A reason in the making."""
+
+    code: str
+    params: Mapping[str, ReasonParam]
+    weight: float
+    evidence: tuple[str, ...]
+
+
+def weight(name: str) -> float:
+    return WEIGHTS[name].value
+
+
+# Records
+
+
+def cosines(evidence: Evidence, vector: NDArray[np.float32]) -> Scores:
+    """Best passage of each document, less what its language has in common with the request. NaN: nothing encoded."""
+    similar = np.full(len(evidence.documents), -np.inf)
+    np.maximum.at(similar, evidence.passage_document, evidence.passages @ vector)
+    similar[np.isneginf(similar)] = np.nan
+    if np.isnan(similar).all():
+        return similar
+    level = np.nanmean(similar)
+    for language in range(len(evidence.languages)):
+        members = (evidence.document_language == language) & ~np.isnan(similar)
+        count = int(members.sum())
+        if count:
+            similar[members] -= LANGUAGE_SHIFT * count / (count + SHRINK) * (similar[members].mean() - level)
+    return np.asarray(np.round(similar, 6), np.float64)
+
+
+def standing(values: Scores, deviations: float) -> Scores:
+    """How far above the mean, in [0, 1]: 1 at `deviations` standard deviations. NaN and no spread give 0."""
+    known = values[~np.isnan(values)]
+    if known.size < 2 or known.std() < 1e-9:
+        return np.zeros(len(values))
+    above = (values - float(known.mean())) / (deviations * float(known.std()))
+    return np.asarray(np.nan_to_num(np.clip(above, 0.0, 1.0)), np.float64)
+
+
+def text_relevance(evidence: Evidence, need: Need) -> tuple[Scores, Scores]:
+    """Contributions of shared words and of meaning, per document; together at most `record.text`."""
+    nothing = np.zeros(len(evidence.documents))
+    has_meaning = need.vector is not None and len(evidence.passages) > 0
+    share = weight("record.keyword_share" if need.language in {"en", None} else "record.keyword_share_other")
+    if need.keyword is None or not has_meaning:
+        share = 0.0 if has_meaning else 1.0
+    top = weight("record.text")
+    best = 0.0 if need.keyword is None else float(need.keyword.max(initial=0.0))
+    words = nothing if need.keyword is None or best <= 0 else top * share * need.keyword / best
+    if need.vector is None or not has_meaning:
+        return words, nothing
+    return words, top * (1 - share) * standing(cosines(evidence, need.vector), DEVIATIONS)
+
+
+def predict_objectives(evidence: Evidence, text: Scores) -> Scores:
+    """Shares of the objectives of the nearest practices, those far behind the first left out; all 0 without a vote."""
+    order = best_first(evidence, text)
+    rows = order[evidence.practice[order] & (text[order] > 0)][:NEAREST_PRACTICES]
+    votes = ((evidence.objectives[rows] > 0) * text[rows, None]).sum(axis=0)
+    votes[votes < OBJECTIVE_FLOOR * votes.max(initial=0.0)] = 0.0
+    return votes / max(float(votes.sum()), 1e-9)
+
+
+def named_objectives(numbers: Iterable[int]) -> Scores:
+    """Equal shares for each objective that the State named."""
+    shares = np.zeros(OBJECTIVES)
+    for number in set(numbers):
+        if 1 <= number <= OBJECTIVES:
+            shares[number - 1] = 1.0
+    return shares / max(float(shares.sum()), 1e-9)
+
+
+def relevance(evidence: Evidence, need: Need, words: Scores, meaning: Scores) -> Relevance:
+    """`words` and `meaning` as `text_relevance` gave them."""
+    length = float(np.linalg.norm(need.objectives))
+    shared = evidence.objectives @ (need.objectives / length) if length else np.zeros(len(evidence.documents))
+    objective = weight("record.objective") * np.round(shared, 6)
+    place = weight("record.place") * _nearness(evidence, need.country)
+    total = words + meaning + objective + place
+    return Relevance(words, meaning, objective, place, total, best_first(evidence, total))
+
+
+def _nearness(evidence: Evidence, country: str) -> Scores:
+    """1 in the asker's own country, 1/2 in its subregion, 1/5 in its continent, per document."""
+    near = np.zeros(len(evidence.documents))
+    regions = _regions(evidence, country)
+    for region, feature in ((regions[-1:], 0.2), (regions[:1], 0.5)):
+        for name in region:
+            near[evidence.region_documents.get(name, [])] = feature
+    near[evidence.country_documents.get(country, [])] = 1.0
+    return near
+
+
+def _regions(evidence: Evidence, country: str) -> tuple[str, ...]:
+    row = evidence.state_rows.get(country)
+    return () if row is None else evidence.states[row].regions
+
+
+def best_first(evidence: Evidence, scores: Scores) -> Rows:
+    """Rows of documents, best first, ties by slug; of each work the best language version only."""
+    order = np.argsort(-scores, kind="stable")  # documents are in order of slug
+    _, first = np.unique(evidence.works[order], return_index=True)
+    return order[np.sort(first)]
+
+
+def records(evidence: Evidence, need: Need, found: Relevance, *, practices: bool, limit: int) -> tuple[Match, ...]:
+    """Practices, or everything else (guidance)."""
+    rows = found.order[evidence.practice[found.order] == practices][:limit]
+    listed: list[tuple[str, str, bool, str, list[_Term]]] = []
+    for row in rows[found.total[rows] >= FLOORS["record"]].tolist():
+        facts = evidence.documents[row]
+        listed.append((facts.slug, facts.title, True, facts.id, _record_terms(evidence, need, found, row)))
+    return _ranked(listed, limit)
+
+
+def _record_terms(evidence: Evidence, need: Need, found: Relevance, row: int) -> list[_Term]:
+    slug = evidence.documents[row].slug
+    terms = [
+        _Term("words_shared", {}, float(found.keyword[row]), (slug,)),
+        _Term("meaning_close", {}, float(found.meaning[row]), (slug,)),
+    ]
+    asked = need.objectives * (evidence.objectives[row] > 0)
+    terms.extend(
+        _Term(
+            "objective_predicted" if need.predicted else "objective_shared",
+            {"objective": index + 1},
+            float(found.objective[row] * asked[index] / asked.sum()),
+            (f"objective:{index + 1}", slug),
+        )
+        for index in np.flatnonzero(asked).tolist()
+    )
+    if found.place[row]:
+        regions = _regions(evidence, need.country)
+        if row in evidence.country_documents.get(need.country, ()):
+            terms.append(_Term("place_own", {"country": need.country}, float(found.place[row]), (need.country, slug)))
+        else:
+            near = regions[0] if row in evidence.region_documents.get(regions[0], ()) else regions[-1]
+            terms.append(_Term("place_region", {"region": near}, float(found.place[row]), (f"region:{near}", slug)))
+    return terms
+
+
+# Agencies
+
+
+def agencies(evidence: Evidence, need: Need, found: Relevance, *, limit: int) -> tuple[Match, ...]:
+    """All are scored: there are tens, at most hundreds."""
+    mandates = _mandate_feature(evidence, need, found)
+    position = np.full(len(evidence.documents), len(evidence.documents))
+    position[found.order] = np.arange(len(found.order))
+    pool_total = float(found.total[found.order[:INVOLVED]].sum())
+    pairs = np.lexsort((position[evidence.link_document], evidence.link_agency))
+    pairs = pairs[position[evidence.link_document[pairs]] < len(evidence.documents)]
+    linked = {
+        int(evidence.link_agency[pairs[start]]): evidence.link_document[pairs[start:end]]
+        for start, end in _runs(evidence.link_agency[pairs])
+    }
+    nothing = np.zeros(0, np.int64)
+    listed: list[tuple[str, str, bool, str, list[_Term]]] = []
+    for row, facts in enumerate(evidence.agencies):
+        own = linked.get(row, nothing)
+        terms = [
+            *_objective_terms(facts, need),
+            *_own_record_terms(evidence, found, own),
+            *_involved_terms(evidence, found, own[position[own] < INVOLVED], pool_total),
+            *_region_terms(evidence, facts, need.country),
+        ]
+        if len(mandates) and mandates[row]:
+            terms.append(_Term("mandate_close", {}, weight("agency.mandate") * float(mandates[row]), (facts.id,)))
+        if terms and facts.strengths:
+            terms.append(
+                _Term(
+                    "mandate_breadth",
+                    {"count": len(facts.strengths)},
+                    weight("agency.breadth") * len(facts.strengths) / OBJECTIVES,
+                    (facts.id,),
+                )
+            )
+        listed.append((facts.acronym, facts.name, facts.verified, facts.id, terms))
+    return _ranked(listed, limit, floor=FLOORS["agency"])
+
+
+def _objective_terms(facts: AgencyFacts, need: Need) -> Iterable[_Term]:
+    for index in np.flatnonzero(need.objectives):
+        number, share = int(index) + 1, float(need.objectives[index])
+        if number in facts.strengths:
+            strength, basis = facts.strengths[number]
+            yield _Term(
+                "objective_predicted" if need.predicted else "objective_shared",
+                {"objective": number, "strength": strength, "basis": basis},
+                weight("agency.objective") * share * STRENGTH.get(strength, 0.0),
+                (f"objective:{number}", facts.id),
+            )
+        if groups := facts.leads.get(number):
+            yield _Term("working_group_lead", {"objective": number}, weight("agency.lead") * share, groups)
+
+
+def _own_record_terms(evidence: Evidence, found: Relevance, own: Rows) -> Iterable[_Term]:
+    for document in own[:BEST_RECORDS].tolist():
+        facts = evidence.documents[document]
+        yield _Term(
+            "record_of_agency",
+            {"title": facts.title},
+            weight("agency.records") * float(found.total[document]) / BEST_RECORDS,
+            (facts.slug,),
+        )
+
+
+def _involved_terms(evidence: Evidence, found: Relevance, near: Rows, pool_total: float) -> Iterable[_Term]:
+    if len(near) and pool_total > 0:
+        yield _Term(
+            "often_involved",
+            {"count": len(near)},
+            weight("agency.involved") * float(found.total[near].sum()) / pool_total,
+            tuple(evidence.documents[document].slug for document in near.tolist()),
+        )
+
+
+def _region_terms(evidence: Evidence, facts: AgencyFacts, country: str) -> Iterable[_Term]:
+    row = evidence.state_rows.get(country)
+    if not facts.commission or row is None:
+        return
+    if facts.acronym in evidence.states[row].commissions:
+        yield _Term("region_commission", {"country": country}, weight("agency.region"), (facts.id, country))
+    else:
+        yield _Term("region_elsewhere", {"country": country}, -weight("agency.elsewhere"), (facts.id, country))
+
+
+def _mandate_feature(evidence: Evidence, need: Need, found: Relevance) -> Scores:
+    """(agencies,), or empty without a model. The nearest records say in other words what the request means."""
+    if need.vector is None or not len(evidence.mandates):
+        return np.zeros(0)
+    rows = found.order[:FEEDBACK]
+    near = np.isin(evidence.passage_document, rows)
+    sought = need.vector.astype(np.float64)
+    if near.any():
+        sought = sought + evidence.passages[near].mean(axis=0)
+    sought /= np.linalg.norm(sought)
+    return standing(np.round(evidence.mandates @ sought, 6), MANDATE_DEVIATIONS)
+
+
+# Peer States
+
+
+def peer_states(evidence: Evidence, need: Need, found: Relevance, *, limit: int) -> tuple[Match, ...]:
+    """States whose practices meet the need, the asker left out, a subregion at most three times among the first ten."""
+    best = np.zeros(len(evidence.documents), np.bool_)
+    best[found.order] = True
+    counted = best & evidence.practice
+    asker = evidence.state_rows.get(need.country, -1)
+    pairs = np.flatnonzero(counted[evidence.country_document] & (evidence.country_state != asker))
+    document, state = evidence.country_document[pairs], evidence.country_state[pairs]
+    value = found.total[document] * np.where(evidence.country_first[pairs], 1.0, NOT_FIRST)
+    order = np.lexsort((document, -value, state))
+    listed: list[tuple[str, str, bool, str, list[_Term]]] = []
+    for start, end in _runs(state[order]):
+        facts = evidence.states[int(state[order[start]])]
+        top = order[start : min(end, start + BEST_RECORDS)]
+        if float(value[top[0]]) < FLOORS["peer"]:
+            continue
+        terms = [
+            _Term(
+                "practice_similar",
+                {"title": evidence.documents[int(document[pair])].title},
+                weight(name) * float(value[pair]),
+                (evidence.documents[int(document[pair])].slug,),
+            )
+            for name, pair in zip(("peer.first", "peer.second", "peer.third"), top, strict=False)
+        ]
+        terms.extend(_neighbour_terms(facts, _regions(evidence, need.country)))
+        listed.append((facts.id, facts.name, True, facts.id, terms))
+    subregions = {facts.id: facts.regions[0] if facts.regions else facts.id for facts in evidence.states}
+    return _spread(_ranked(listed, len(listed)), subregions, limit)
+
+
+def _runs(values: Rows) -> Iterable[tuple[int, int]]:
+    """Bounds of the runs of equal values."""
+    bounds = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return ((start, end) for start, end in pairwise(bounds) if end > start)
+
+
+def _neighbour_terms(facts: StateFacts, regions: Sequence[str]) -> Iterable[_Term]:
+    if regions and facts.regions and facts.regions[-1] == regions[-1]:
+        yield _Term("same_region", {"region": regions[-1]}, weight("peer.region"), (f"region:{regions[-1]}", facts.id))
+    if regions and facts.regions and facts.regions[0] == regions[0]:
+        yield _Term(
+            "same_subregion", {"region": regions[0]}, weight("peer.subregion"), (f"region:{regions[0]}", facts.id)
+        )
+    if facts.champion:
+        yield _Term("champion", {"country": facts.id}, weight("peer.champion"), (f"champion:{facts.id}",))
+
+
+def _spread(ranked: Sequence[Match], subregions: Mapping[str, str], limit: int) -> tuple[Match, ...]:
+    """The ranking, with what would be the fourth of a subregion among the first ten moved behind them."""
+    seen: Counter[str] = Counter()
+    first: list[Match] = []
+    later: list[Match] = []
+    for match in ranked:
+        subregion = subregions[match.id]
+        if len(first) < TOP and seen[subregion] < PER_SUBREGION:
+            seen[subregion] += 1
+            first.append(match)
+        else:
+            later.append(match)
+    listed = [*first, *(later if len(first) == TOP else ())][:limit]
+    return tuple(_at_rank(match, rank) for rank, match in enumerate(listed, start=1))
+
+
+# Sums
+
+
+def _ranked(
+    listed: Iterable[tuple[str, str, bool, str, list[_Term]]], limit: int, *, floor: float = 0.0
+) -> tuple[Match, ...]:
+    """Matches, best first, ties by id; a score is the exact sum of its weights, the heaviest reason first."""
+    matches: list[Match] = []
+    for identity, name, verified, url_id, terms in listed:
+        reasons = tuple(
+            Reason(term.code, term.params, term.weight, term.evidence)
+            for term in sorted((term for term in terms if term.weight), key=lambda term: (-abs(term.weight), term.code))
+        )
+        score = math.fsum(reason.weight for reason in reasons)
+        if reasons and score >= floor:
+            matches.append(Match(identity, name, 0, score, reasons, verified, url_id))
+    matches.sort(key=lambda match: (-round(match.score, 9), match.id))
+    return tuple(_at_rank(match, rank) for rank, match in enumerate(matches[:limit], start=1))
+
+
+def _at_rank(match: Match, rank: int) -> Match:
+    return Match(match.id, match.name, rank, match.score, match.reasons, match.verified, match.url_id)
