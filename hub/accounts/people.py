@@ -28,7 +28,7 @@ from hub.accounts.models import (
     SignInLink,
 )
 from hub.accounts.policy import can_manage_members
-from hub.database import new_id, now
+from hub.database import is_id, new_id, now
 from hub.errors import Forbidden, Gone, IllegalTransition, Invalid, NotFound, StaleVersion, Unauthenticated
 from hub.events import Event
 from hub.network.models import AGENCY, OFFICE, STATE, Entity
@@ -76,8 +76,8 @@ def _language(code: str) -> str:
     return code
 
 
-def _entity(session: Session, entity_id: str, role: str) -> Entity:
-    """The entity, if the role can be held for it."""
+def entity_for(session: Session, entity_id: str, role: str) -> Entity:
+    """The State, agency or office, if the role can be held for it. Raises `Invalid` by field."""
     if role not in ROLES:
         raise Invalid({"role": ["There is no such role."]})
     entity = session.get(Entity, entity_id) if entity_id.isprintable() else None
@@ -263,15 +263,19 @@ def can_disable(session: Session, by: Membership, person: Person) -> bool:
     )
 
 
+def _membership(session: Session, membership_id: str) -> Membership | None:
+    return session.get(Membership, membership_id) if is_id(membership_id) else None
+
+
 def _managed_person(session: Session, by: Membership, person_id: str) -> Person:
-    person = session.get(Person, person_id)
+    person = session.get(Person, person_id) if is_id(person_id) else None
     if person is None or not can_manage_person(session, by, person):
         raise NotFound
     return person
 
 
 def _managed_membership(session: Session, by: Membership, membership_id: str) -> Membership:
-    membership = session.get(Membership, membership_id)
+    membership = _membership(session, membership_id)
     if membership is None or not can_manage_members(by, membership.entity_id, membership.role):
         raise NotFound
     return membership
@@ -300,7 +304,7 @@ def invite(
     Raises `Forbidden`, and `Invalid` by field.
     """
     email, name = normal_email(email), normal_name(name)
-    entity = _entity(session, entity_id, role)
+    entity = entity_for(session, entity_id, role)
     if not can_manage_members(by, entity.id, role):
         raise Forbidden("You may not invite people into this team.")
     person = session.scalar(select(Person).where(Person.email == email))
@@ -331,6 +335,7 @@ def confirm(session: Session, by: Membership, membership_id: str) -> Membership:
     if not changed:
         session.rollback()
         raise IllegalTransition("This membership was confirmed or ended meanwhile.")
+    session.refresh(membership)
     _record(session, ("membership", membership.id), "confirmed", by, to_state="active")
     session.commit()
     return membership
@@ -341,7 +346,7 @@ def end_membership(session: Session, by: Membership, membership_id: str) -> Memb
 
     If it was the person's last one, open links die too. Raises `IllegalTransition` if it has ended already.
     """
-    membership = session.get(Membership, membership_id)
+    membership = _membership(session, membership_id)
     if membership is None or membership.person_id != by.person_id:
         membership = _managed_membership(session, by, membership_id)
     changed = session.execute(
@@ -358,6 +363,7 @@ def end_membership(session: Session, by: Membership, membership_id: str) -> Memb
         .where(ApiToken.membership_id == membership.id, ApiToken.revoked_at.is_(None))
         .values(revoked_at=now())
     )
+    session.refresh(membership)
     if not open_memberships(session, membership.person_id):
         _kill_links(session, membership.person_id)
     _record(session, ("membership", membership.id), "ended", by, to_state="ended")
@@ -367,7 +373,7 @@ def end_membership(session: Session, by: Membership, membership_id: str) -> Memb
 
 def switch(session: Session, by: Membership, membership_id: str) -> Membership:
     """Act in another membership of the same person from now on. Raises `NotFound` for any other, or one not active."""
-    membership = session.get(Membership, membership_id)
+    membership = _membership(session, membership_id)
     if membership is None or membership.person_id != by.person_id or not membership.active:
         raise NotFound
     _record(session, ("person", by.person_id), "switched", membership)
@@ -410,6 +416,7 @@ def update_person(session: Session, by: Membership, *, name: str, language: str,
     if not changed:
         session.rollback()
         raise StaleVersion
+    session.refresh(by.person)
     _record(session, ("person", by.person_id), "edited", by)
     session.commit()
     return by.person

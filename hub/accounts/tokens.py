@@ -10,7 +10,7 @@ from hub import events
 from hub.accounts import credentials
 from hub.accounts.models import ApiToken, Membership
 from hub.accounts.people import normal_name
-from hub.database import now
+from hub.database import is_id, now
 from hub.errors import Forbidden, Invalid, NotFound
 
 PREFIX = "hub_"
@@ -42,6 +42,8 @@ def create(session: Session, membership: Membership, name: str) -> tuple[ApiToke
 
 def revoke(session: Session, membership: Membership, token_id: str) -> None:
     """The token works no longer. Raises `NotFound` for one of another membership or revoked already."""
+    if not is_id(token_id):
+        raise NotFound
     changed = session.execute(
         update(ApiToken)
         .where(ApiToken.id == token_id, ApiToken.membership_id == membership.id, ApiToken.revoked_at.is_(None))

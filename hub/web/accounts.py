@@ -17,10 +17,12 @@ from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, ROLES, SECRE
 from hub.accounts.policy import can_manage_members
 from hub.accounts.throttle import address_key
 from hub.errors import Forbidden, Invalid, Unauthenticated
+from hub.network import vocabulary
+from hub.network.models import AGENCY, STATE, Entity
 from hub.schemas import accounts as schemas
 from hub.search.types import LANGUAGES
 from hub.settings import Settings
-from hub.web.i18n import PREFIX, own_name
+from hub.web.i18n import PREFIX, language, own_name
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,13 @@ MANAGERS = (FOCAL_POINT, SECRETARIAT, ADMINISTRATOR)
 
 def _settings() -> Settings:
     return current_app.extensions["hub"].settings
+
+
+def _entity_name(entity: Entity) -> str:
+    """In the reader's language, where the vocabulary has it."""
+    scheme = {STATE: "country", AGENCY: "agency"}.get(entity.kind)
+    name = vocabulary.label(db(), scheme, entity.id, language()) if scheme else entity.id
+    return entity.name if name == entity.id else name
 
 
 def _load(schema: Schema) -> dict[str, Any]:
@@ -143,6 +152,7 @@ def _account(
         tokens=tokens.listing(db(), membership),
         new_token=new_token,
         role_names=ROLE_NAMES,
+        entity_name=_entity_name,
         language_names={code: own_name(code) for code in LANGUAGES},
         given=request.form,
         errors=errors or {},
@@ -236,13 +246,15 @@ def _members(
         for each in people.manageable(db(), by)
     ]
     roles = [role for role in ROLES if can_manage_members(by, by.entity_id, role)]
+    teams = [(each.id, _entity_name(each)) for each in people.teams(db(), roles)]
     return _page(
         "members",
         status,
         by=by,
         rows=rows,
         roles={role: ROLE_NAMES[role] for role in roles} if len(roles) > 1 else {},
-        teams={each.id: each.name for each in people.teams(db(), roles)},
+        teams=dict(sorted(teams, key=lambda team: team[1])),
+        entity_name=_entity_name,
         can_confirm=by.role != FOCAL_POINT,
         language_names={code: own_name(code) for code in LANGUAGES},
         given=request.form,

@@ -1,8 +1,7 @@
 """Signing in, the account page and the members page, as a browser meets them."""
 
-from tests import factories, signing
-
 from hub.accounts.models import FOCAL_POINT
+from tests import factories, signing
 
 
 def test_a_focal_point_signs_in_and_sees_the_own_account(client, session):
