@@ -214,8 +214,8 @@ def mark(
     low, high = max(0, min(low, len(text))), max(0, min(high, len(text)))
     found = _matches(text, low, high, words, language)
     start, end = _window(text, low, high, found, length)
-    head = "… " if start > low else ""
-    tail = " …" if end < high else ""
+    head = "… " if start > 0 else ""
+    tail = " …" if end < len(text) else ""
     shift = len(head) - start
     marks = tuple(
         (token.start + shift, token.end + shift) for token in found if start <= token.start < token.end <= end
