@@ -1,3 +1,152 @@
-from flask import Blueprint
+"""Support requests for scripts: the verbs of the pages, with the same rules."""
+
+from flask import Blueprint, Response, current_app, jsonify, request, url_for
+
+from hub.accounts import guard
+from hub.accounts.guard import db, membership_needed
+from hub.api.bodies import idempotency_key, json_body, versioned_body
+from hub.api.describe import describe
+from hub.errors import NotFound
+from hub.schemas import support as schemas
+from hub.support import requests
+from hub.support.models import SupportRequest
 
 blueprint = Blueprint("api_support", __name__, url_prefix="/api/v1")
+
+CONFLICT = (409,)
+
+
+def _one(row: SupportRequest, status: int = 200) -> Response:
+    response = jsonify(schemas.dump_request(membership_needed(), row))
+    response.status_code = status
+    response.set_etag(str(row.version))
+    return response
+
+
+@blueprint.get("/requests")
+@guard.signed_in
+@describe(
+    "Requests that you may read, newest first", query=schemas.ListParams, response=schemas.RequestSchema, many=True
+)
+def list_requests() -> Response:
+    asked = schemas.load(schemas.ListParams, request.args)
+    page = requests.list_visible(db(), membership_needed(), **asked)
+    return jsonify(
+        {
+            "items": [schemas.dump_request(membership_needed(), row) for row in page.rows],
+            "next": page.cursor,
+            "total": page.total,
+        }
+    )
+
+
+@blueprint.post("/requests")
+@guard.signed_in
+@describe(
+    "Write a request for your State; Idempotency-Key makes it safe to send again",
+    body=schemas.NewRequest,
+    response=schemas.RequestSchema,
+    status=201,
+    errors=CONFLICT,
+)
+def post_request() -> Response:
+    values = schemas.load(schemas.NewRequest, json_body())
+    row = requests.draft(
+        db(), membership_needed(), schemas.to_request(values), key=idempotency_key(), submit=values["submit"]
+    )
+    response = _one(row, 201)
+    response.headers["Location"] = url_for("api_support.get_request", name=row.id)
+    return response
+
+
+@blueprint.get("/requests/<name>")
+@guard.signed_in
+@describe("A request by its id or reference", response=schemas.RequestSchema)
+def get_request(name: str) -> Response:
+    return _one(requests.get(db(), membership_needed(), name))
+
+
+@blueprint.patch("/requests/<name>")
+@guard.signed_in
+@describe("Change the words of a request", body=schemas.RequestChange, response=schemas.RequestSchema, errors=CONFLICT)
+def patch_request(name: str) -> Response:
+    row = requests.get(db(), membership_needed(), name)
+    values = schemas.load(
+        schemas.RequestChange, versioned_body(), partial=("title", "description", "language", "gcm_objectives")
+    )
+    data = schemas.to_request(values, schemas.words_of(row))
+    return _one(requests.edit(db(), membership_needed(), row.id, data, version=values["version"]))
+
+
+@blueprint.get("/requests/<name>/matches")
+@guard.signed_in
+@describe("Who and what could help, with reasons", query=schemas.MatchLimit, response=schemas.MatchesSchema)
+def get_matches(name: str) -> Response:
+    from hub.matching import reasons  # noqa: PLC0415 - as in `requests.matches`
+
+    asked = schemas.load(schemas.MatchLimit, request.args)
+    parts = current_app.extensions["hub"]
+    membership = membership_needed()
+    row = requests.get(db(), membership, name)
+    found = requests.matches(db(), membership, row, embedder=parts.embedder, engine=parts.engine, **asked)
+    return jsonify(reasons.to_json(found))
+
+
+@blueprint.post("/requests/<name>/actions/<action>")
+@guard.signed_in
+@describe(
+    "Take a step: submit, withdraw, send, decline, accept, refuse, close or reopen; 204 if it ends your access",
+    body=schemas.AnyStep,
+    response=schemas.RequestSchema,
+    errors=CONFLICT,
+)
+def post_action(name: str, action: str) -> Response:
+    membership = membership_needed()
+    row = requests.get(db(), membership, name)
+    if action not in requests.VERBS:
+        raise NotFound("There is no such action.")
+    values = schemas.load(schemas.STEPS[action], versioned_body())
+    row = requests.VERBS[action](db(), membership, row.id, **values)
+    if not requests.readable(membership, row):
+        return Response(status=204)
+    return _one(row)
+
+
+@blueprint.get("/requests/<name>/answers")
+@guard.signed_in
+@describe("Answers to a request, and your agency's own draft", response=schemas.AnswerSchema, many=True)
+def get_answers(name: str) -> Response:
+    row = requests.get(db(), membership_needed(), name)
+    return jsonify({"items": schemas.dump_answers(requests.answers(db(), membership_needed(), row)), "next": None})
+
+
+@blueprint.post("/requests/<name>/answers")
+@guard.signed_in
+@describe(
+    "Send an answer for your agency, or keep a draft of it",
+    body=schemas.AnswerBody,
+    response=schemas.AnswerSchema,
+    status=201,
+    errors=CONFLICT,
+)
+def post_answer(name: str) -> Response:
+    membership = membership_needed()
+    row = requests.get(db(), membership, name)
+    values = schemas.load(schemas.AnswerBody, versioned_body())
+    data, seen = schemas.to_answer(values), values["answer_version"]
+    if values["status"] == "draft":
+        answer = requests.save_answer_draft(db(), membership, row.id, data, answer_version=seen)
+    else:
+        answer = requests.answer(db(), membership, row.id, data, version=values["version"], answer_version=seen)
+    response = jsonify(schemas.dump_answers([answer])[0])
+    response.status_code = 201
+    return response
+
+
+@blueprint.get("/requests/<name>/events")
+@guard.signed_in
+@describe("What happened, oldest first, as far as it is for you", response=schemas.EventSchema, many=True)
+def get_events(name: str) -> Response:
+    row = requests.get(db(), membership_needed(), name)
+    entries = requests.history(db(), membership_needed(), row)
+    return jsonify({"items": [schemas.dump_entry(entry) for entry in entries], "next": None})

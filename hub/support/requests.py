@@ -7,7 +7,7 @@ commit. Whatever goes wrong before that commit leaves nothing behind.
 
 import base64
 import binascii
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ from hub.support.models import (
 if TYPE_CHECKING:
     from hub.matching.types import Matches, MatchRequest
     from hub.search.embedding import Embedder
+    from hub.search.engine import SearchEngine
 
 SUBJECT = "request"
 """`Event.subject_kind` of everything here."""
@@ -192,6 +193,11 @@ def possible_actions(membership: Membership | None, row: SupportRequest) -> tupl
     return policy.actions(membership, row, possible(row.status))
 
 
+def readable(membership: Membership | None, row: SupportRequest) -> bool:
+    """May this membership read the request as it stands now, for instance after its own step?"""
+    return policy.can(membership, "read", row)
+
+
 def shown_parties(membership: Membership | None, row: SupportRequest) -> list[Party]:
     """Who takes part. That an agency declined or left is the secretariat's to know; its own past is not shown to it."""
     if membership is not None and membership.role == SECRETARIAT:
@@ -245,6 +251,7 @@ def matches(
     row: SupportRequest,
     *,
     embedder: "Embedder | None",
+    engine: "SearchEngine | None",
     limit: int = 10,
 ) -> "Matches":
     """Who and what could help with a request. `Forbidden` to a reader who may not see that yet."""
@@ -252,10 +259,10 @@ def matches(
 
     if not policy.can(membership, "match", row):
         raise Forbidden(NOT_YOURS)
-    return service.match(session, need(row), embedder=embedder, limit=limit)
+    return service.match(session, match_request(row), embedder=embedder, engine=engine, limit=limit)
 
 
-def need(row: SupportRequest) -> "MatchRequest":
+def match_request(row: SupportRequest) -> "MatchRequest":
     """A request in the words of matching."""
     from hub.matching.types import MatchRequest  # noqa: PLC0415 - as above
 
@@ -266,6 +273,14 @@ def need(row: SupportRequest) -> "MatchRequest":
         language=row.language,
         objectives=tuple(objective.number for objective in row.objectives),
     )
+
+
+def for_operator(session: Session, name: str) -> SupportRequest:
+    """Any request, for the person at the machine's command line, who can read the database anyway. Never for an edge."""
+    row = session.scalar(select(SupportRequest).where(or_(SupportRequest.id == name, SupportRequest.reference == name)))
+    if row is None:
+        raise NotFound(f"There is no request {name}.")
+    return row
 
 
 # The State
@@ -598,6 +613,19 @@ def cited(session: Session, names: Sequence[str]) -> list[Document]:
     if missing:
         raise Invalid({"citations": [f"There is no published record {name}." for name in missing]})
     return list(dict.fromkeys(found[name] for name in names))
+
+
+VERBS: Mapping[str, Callable[..., SupportRequest]] = {
+    "submit": submit,
+    "withdraw": withdraw,
+    "send": send,
+    "decline": decline,
+    "accept": accept,
+    "refuse": refuse,
+    "close": close,
+    "reopen": reopen,
+}
+"""Steps that are a button: `VERBS[action](session, membership, name, version=…, …)`."""
 
 
 # What every step does

@@ -1,0 +1,449 @@
+"""Support requests, answers and matches: what forms and scripts send, and what they get."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate, validates_schema
+
+from hub.accounts.models import Membership
+from hub.matching.types import MatchRequest
+from hub.search.types import LANGUAGES
+from hub.support import requests
+from hub.support.lifecycle import STATUSES
+from hub.support.models import Answer, Party, SupportRequest
+from hub.support.requests import AnswerData, Entry, RequestData
+
+LONGEST_TITLE = 300
+LONGEST_DESCRIPTION = 20_000
+LONGEST_ANSWER = 100_000
+LONGEST_NOTE = 2_000
+LONGEST_KEY = 100
+MOST_CITATIONS = 50
+LARGEST_VERSION = 2**31 - 1
+FILL_IN = "Fill this in."
+
+
+class Words(fields.String):
+    """Text as a person writes it: outer blanks off, one kind of line end, nothing that a database cannot hold."""
+
+    def __init__(self, longest: int, *, needed: bool = False, description: str = "") -> None:
+        checks = [validate.Length(max=longest, error="At most {max} characters.")]
+        if needed:
+            checks.append(validate.Length(min=1, error=FILL_IN))
+        more: dict[str, Any] = {"required": True} if needed else {"load_default": ""}
+        super().__init__(
+            validate=checks, error_messages={"required": FILL_IN}, metadata={"description": description}, **more
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+            raise ValidationError("This holds a character that cannot be stored.")
+        return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+class Language(fields.String):
+    """One of the six official languages; absent, null or empty: detected from the text."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            load_default=None,
+            allow_none=True,
+            validate=validate.OneOf((None, *LANGUAGES), error="Not one of the six official languages."),
+            metadata={"enum": list(LANGUAGES), "description": "Of the text; detected if absent."},
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return super()._deserialize(value, attr, data, **kwargs) or None
+
+
+class Version(fields.Integer):
+    """The version that the writer saw."""
+
+    def __init__(self, description: str, *, required: bool) -> None:
+        more: dict[str, Any] = {"required": True} if required else {"load_default": None, "allow_none": True}
+        super().__init__(
+            validate=validate.Range(1, LARGEST_VERSION),
+            error_messages={"required": "Name the version that you read, here or in If-Match."},
+            metadata={"description": description},
+            **more,
+        )
+
+
+class Objectives(fields.List[int]):
+    """Numbers of objectives of the Compact, 1 to 23."""
+
+    def __init__(self) -> None:
+        each = fields.Integer(validate=validate.Range(1, 23, error="Objectives are numbered 1 to 23."))
+        super().__init__(each, load_default=list, validate=validate.Length(max=23))
+
+
+class Body(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+class RequestBody(Body):
+    """The words of a request. `country`: the writer's own State, which it is anyway."""
+
+    title = Words(LONGEST_TITLE, needed=True)
+    description = Words(LONGEST_DESCRIPTION, needed=True)
+    language = Language()
+    gcm_objectives = Objectives()
+
+
+class NewRequest(RequestBody):
+    """`submit`: hand it to the secretariat at once; else it is a draft that only its State's team sees."""
+
+    country = fields.String(load_default=None, validate=validate.Length(3, 3), metadata={"example": "GHA"})
+    submit = fields.Boolean(load_default=False)
+
+
+class RequestChange(RequestBody):
+    """Any of the words; what is left out stays."""
+
+    version = Version("Of the request, as read; or send it as If-Match.", required=True)
+
+
+def load(schema: type[Schema], data: Any, **how: Any) -> dict[str, Any]:
+    """What `schema` makes of one object. Raises `ValidationError`."""
+    values: Any = schema().load(data, **how)
+    return values
+
+
+def to_request(values: Mapping[str, Any], current: RequestData | None = None) -> RequestData:
+    """The words loaded by one of the schemas above; what they leave out is taken from `current`."""
+    given: dict[str, Any] = {
+        name: values[name] for name in ("title", "description", "language", "country") if name in values
+    }
+    if "gcm_objectives" in values:
+        given["objectives"] = tuple(sorted(set(values["gcm_objectives"])))
+    return RequestData(**given) if current is None else replace(current, **given)
+
+
+def words_of(row: SupportRequest) -> RequestData:
+    """What a request says, as its writer would send it."""
+    return RequestData(
+        title=row.title,
+        description=row.description,
+        language=row.language,
+        objectives=tuple(objective.number for objective in row.objectives),
+    )
+
+
+class Step(Body):
+    """A step that needs no words: submit, accept, close."""
+
+    version = Version("Of the request, as read; or send it as If-Match.", required=True)
+
+
+class StepWithNote(Step):
+    """Withdraw, reopen."""
+
+    note = Words(LONGEST_NOTE, description="For everybody who sees the step.")
+
+
+class Send(Step):
+    """The secretariat gives an agency access. `agency`: id or acronym."""
+
+    agency = Words(60, needed=True)
+    role = fields.String(load_default="lead", validate=validate.OneOf(("lead", "contributor")))
+    confirm_unverified = fields.Boolean(load_default=False)
+
+
+class Refuse(StepWithNote):
+    reason = fields.String(required=True, validate=validate.OneOf(requests.REFUSALS, error="Choose one."))
+
+
+class Decline(StepWithNote):
+    reason = fields.String(required=True, validate=validate.OneOf(requests.DECLINES, error="Choose one."))
+
+
+class AnyStep(StepWithNote):
+    """For the description of the API only: what each action takes, together."""
+
+    agency = fields.String(metadata={"description": "send: id or acronym of the agency"})
+    role = fields.String(validate=validate.OneOf(("lead", "contributor")), metadata={"description": "send"})
+    confirm_unverified = fields.Boolean(metadata={"description": "send: to an agency whose membership is unverified"})
+    reason = fields.String(
+        validate=validate.OneOf(tuple(dict.fromkeys(requests.REFUSALS + requests.DECLINES))),
+        metadata={"description": "refuse, decline"},
+    )
+
+
+STEPS: Mapping[str, type[Schema]] = {
+    "submit": Step,
+    "withdraw": StepWithNote,
+    "send": Send,
+    "decline": Decline,
+    "accept": Step,
+    "refuse": Refuse,
+    "close": Step,
+    "reopen": StepWithNote,
+}
+"""What each of `requests.VERBS` takes."""
+
+
+class AnswerWords(Body):
+    """What an answer says. `citations`: slugs or ids of published records."""
+
+    text = Words(LONGEST_ANSWER)
+    language = Language()
+    citations = fields.List(Words(200, needed=True), load_default=list, validate=validate.Length(max=MOST_CITATIONS))
+
+
+class AnswerBody(AnswerWords):
+    """`status` draft keeps it for the agency's own eyes; then `version` is not needed."""
+
+    status = fields.String(load_default="sent", validate=validate.OneOf(("draft", "sent")))
+    version = Version("Of the request, as read; or send it as If-Match.", required=False)
+    answer_version = Version("Of the agency's draft, if there is one.", required=False)
+
+    @validates_schema
+    def names_what_it_saw(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["status"] == "sent" and data["version"] is None:
+            raise ValidationError("Name the version that you read, here or in If-Match.", "version")
+
+
+def to_answer(values: Mapping[str, Any]) -> AnswerData:
+    return AnswerData(
+        text=values["text"], language=values["language"], citations=tuple(dict.fromkeys(values["citations"]))
+    )
+
+
+class ListParams(Body):
+    """`status` may be given several times."""
+
+    status = fields.List(fields.String(validate=validate.OneOf(STATUSES)), load_default=list)
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, requests.LARGEST_PAGE))
+    cursor = fields.String(load_default=None, validate=validate.Length(max=200))
+
+    @pre_load
+    def collect(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        """A `MultiDict` of a request: only `status` may come several times."""
+        lists = getattr(data, "getlist", None)
+        if lists is None:
+            return dict(data)
+        repeated = {name: ["Given more than once."] for name in data if name != "status" and len(lists(name)) > 1}
+        if repeated:
+            raise ValidationError(repeated)
+        return {name: lists(name) if name == "status" else data[name] for name in data}
+
+
+class MatchLimit(Body):
+    limit = fields.Integer(load_default=10, validate=validate.Range(1, 50))
+
+
+class MatchBody(Body):
+    """A need in words, as in `hub match`. Nothing of it is stored."""
+
+    country = fields.String(
+        required=True,
+        validate=validate.Regexp(r"^[A-Z]{3}\Z", error="Not an ISO 3166-1 alpha-3 code, such as GHA."),
+        metadata={"example": "GHA"},
+    )
+    title = Words(LONGEST_TITLE)
+    description = Words(LONGEST_DESCRIPTION)
+    language = Language()
+    gcm_objectives = Objectives()
+
+    @validates_schema
+    def says_something(self, data: Mapping[str, Any], **_: Any) -> None:
+        if not data["title"] and not data["description"] and not data["gcm_objectives"]:
+            raise ValidationError("Say what is needed: a title, a description or objectives.", "description")
+
+
+def match_request(data: Any, *, unknown: Any = EXCLUDE) -> MatchRequest:
+    """A need from JSON; further keys are ignored unless `unknown` says otherwise. Raises `ValidationError`."""
+    values = load(MatchBody, data, unknown=unknown)
+    return MatchRequest(
+        country=values["country"],
+        title=values["title"],
+        description=values["description"],
+        language=values["language"],
+        objectives=tuple(sorted(set(values["gcm_objectives"]))),
+    )
+
+
+# What comes back
+
+
+class PartySchema(Schema):
+    """`state`: active, or of an agency sent, accepted, declined."""
+
+    id = fields.String()
+    name = fields.String()
+    role = fields.String()
+    state = fields.String()
+    since = fields.DateTime()
+
+
+class RequestSchema(Schema):
+    """`actions`: what the caller can do now."""
+
+    id = fields.String()
+    reference = fields.String()
+    country = fields.String()
+    title = fields.String()
+    description = fields.String()
+    language = fields.String()
+    gcm_objectives = fields.List(fields.Integer())
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    version = fields.Integer()
+    created_at = fields.DateTime()
+    submitted_at = fields.DateTime(allow_none=True)
+    updated_at = fields.DateTime()
+    closed_at = fields.DateTime(allow_none=True)
+    parties = fields.List(fields.Nested(PartySchema))
+    actions = fields.List(fields.String())
+
+
+class CitationSchema(Schema):
+    id = fields.String()
+    document_id = fields.String()
+    title = fields.String()
+    language = fields.String()
+
+
+class AnswerSchema(Schema):
+    id = fields.String()
+    agency = fields.String()
+    language = fields.String()
+    text = fields.String()
+    status = fields.String()
+    version = fields.Integer()
+    citations = fields.List(fields.Nested(CitationSchema))
+    created_at = fields.DateTime()
+    sent_at = fields.DateTime(allow_none=True)
+
+
+class OfficeSchema(Schema):
+    id = fields.String()
+    name = fields.String()
+
+
+class EventSchema(Schema):
+    """`office`: for which entity somebody acted; `target`: the agency that it was about."""
+
+    id = fields.String()
+    action = fields.String()
+    from_status = fields.String(allow_none=True)
+    to_status = fields.String(allow_none=True)
+    at = fields.DateTime()
+    office = fields.Nested(OfficeSchema, allow_none=True)
+    target = fields.Nested(OfficeSchema, allow_none=True)
+    reason = fields.String(allow_none=True)
+    note = fields.String(allow_none=True)
+    audience = fields.String()
+
+
+class ReasonSchema(Schema):
+    code = fields.String()
+    weight = fields.Float()
+    text = fields.String()
+    evidence = fields.List(fields.String())
+
+
+class MatchSchema(Schema):
+    """`id`: acronym of an agency, ISO alpha-3 of a State, slug of a record. Weights of the reasons sum to `score`."""
+
+    id = fields.String()
+    name = fields.String()
+    score = fields.Float()
+    rank = fields.Integer()
+    verified = fields.Boolean()
+    reasons = fields.List(fields.Nested(ReasonSchema))
+
+
+class NoteSchema(Schema):
+    code = fields.String()
+    text = fields.String()
+
+
+class MatchesSchema(Schema):
+    """`objectives`: those named, or inferred where `notes` says so."""
+
+    agencies = fields.List(fields.Nested(MatchSchema))
+    peer_states = fields.List(fields.Nested(MatchSchema))
+    practices = fields.List(fields.Nested(MatchSchema))
+    guidance = fields.List(fields.Nested(MatchSchema))
+    notes = fields.List(fields.Nested(NoteSchema))
+    objectives = fields.List(fields.Integer())
+
+
+def dump_request(membership: Membership | None, row: SupportRequest) -> dict[str, Any]:
+    """In the shape of `RequestSchema`, as this reader may see it."""
+    return {
+        "id": row.id,
+        "reference": row.reference,
+        "country": row.country_id,
+        "title": row.title,
+        "description": row.description,
+        "language": row.language,
+        "gcm_objectives": [objective.number for objective in row.objectives],
+        "status": row.status,
+        "version": row.version,
+        "created_at": _time(row.created_at),
+        "submitted_at": _time(row.submitted_at),
+        "updated_at": _time(row.updated_at),
+        "closed_at": _time(row.closed_at),
+        "parties": [_party(party) for party in requests.shown_parties(membership, row)],
+        "actions": list(requests.possible_actions(membership, row)),
+    }
+
+
+def _party(party: Party) -> dict[str, Any]:
+    return {
+        "id": party.entity_id,
+        "name": party.entity.name,
+        "role": party.role,
+        "state": party.state,
+        "since": _time(party.since),
+    }
+
+
+def dump_answers(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": answer.id,
+            "agency": answer.entity_id,
+            "language": answer.language,
+            "text": answer.text,
+            "status": answer.status,
+            "version": answer.version,
+            "citations": [
+                {
+                    "id": citation.document.slug,
+                    "document_id": citation.document_id,
+                    "title": citation.document.title,
+                    "language": citation.document.language,
+                }
+                for citation in answer.citations
+            ],
+            "created_at": _time(answer.created_at),
+            "sent_at": _time(answer.sent_at),
+        }
+        for answer in answers
+    ]
+
+
+def dump_entry(entry: Entry) -> dict[str, Any]:
+    event = entry.event
+    return {
+        "id": event.id,
+        "action": event.action,
+        "from_status": event.from_state,
+        "to_status": event.to_state,
+        "at": _time(event.at),
+        "office": entry.office and {"id": entry.office.id, "name": entry.office.name},
+        "target": entry.target and {"id": entry.target.id, "name": entry.target.name},
+        "reason": event.reason,
+        "note": entry.note,
+        "audience": event.audience,
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,319 @@
+"""Support requests by API: the same verbs as the pages, told in JSON and problem documents."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
+from tests import factories, signing
+
+WORDS = {
+    "title": "Protect domestic workers",
+    "description": "We would like advice on contracts.",
+    "language": "en",
+    "gcm_objectives": [6],
+}
+
+
+@dataclass
+class Caller:
+    """A script with the token of one membership."""
+
+    membership: Membership
+    client: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self.client.get(f"/api/v1{path}", headers=self.headers, **more)
+
+    def post(self, path: str, body: Any = None, *, headers: dict[str, str] | None = None) -> TestResponse:
+        return self.client.post(f"/api/v1{path}", json=body, headers=self.headers | (headers or {}))
+
+    def patch(self, path: str, body: Any, *, headers: dict[str, str] | None = None) -> TestResponse:
+        return self.client.patch(f"/api/v1{path}", json=body, headers=self.headers | (headers or {}))
+
+    def step(self, name: str, action: str, version: int, **body: Any) -> TestResponse:
+        return self.post(f"/requests/{name}/actions/{action}", {"version": version, **body})
+
+
+@pytest.fixture
+def caller(app: Any, session: Session) -> Callable[..., Caller]:
+    def make(role: str, entity: str = "") -> Caller:
+        if role == FOCAL_POINT:
+            membership = factories.member(session, role, factories.state(session, entity))
+        elif role == EXPERT:
+            membership = factories.member(session, role, factories.agency(session, entity))
+        else:
+            membership = factories.secretariat(session)
+        session.commit()
+        return Caller(membership, app.test_client(), signing.bearer(membership))
+
+    return make
+
+
+@pytest.fixture
+def portugal(caller: Callable[..., Caller]) -> Caller:
+    return caller(FOCAL_POINT, "PRT")
+
+
+@pytest.fixture
+def secretariat(caller: Callable[..., Caller]) -> Caller:
+    return caller("secretariat")
+
+
+@pytest.fixture
+def iom(caller: Callable[..., Caller]) -> Caller:
+    return caller(EXPERT, "iom")
+
+
+def problem(response: TestResponse, status: int, slug: str) -> dict[str, Any]:
+    assert response.status_code == status, response.get_data(as_text=True)
+    assert response.content_type == "application/problem+json"
+    assert response.json["type"].endswith(f"#{slug}")
+    return response.json
+
+
+def test_a_request_goes_from_draft_to_closed(
+    portugal: Caller, secretariat: Caller, iom: Caller, session: Session
+) -> None:
+    factories.document(session, "model-contracts", title="Model contracts")
+    session.commit()
+
+    made = portugal.post("/requests", WORDS)
+    assert made.status_code == 201
+    assert made.headers["ETag"] == '"1"'
+    assert made.json["actions"] == ["edit", "submit", "withdraw"]
+    name = made.json["reference"]
+    assert made.headers["Location"] == f"/api/v1/requests/{made.json['id']}"
+
+    assert portugal.step(name, "submit", 1).json["status"] == "submitted"
+    assert secretariat.step(name, "send", 2, agency="IOM").json["status"] == "matching"
+    assert iom.step(name, "accept", 3).json["status"] == "in_progress"
+    sent = iom.post(f"/requests/{name}/answers", {"text": "Use these.", "citations": ["model-contracts"], "version": 4})
+    assert sent.status_code == 201
+    (answer,) = portugal.get(f"/requests/{name}/answers").json["items"]
+    assert (answer["text"], answer["agency"]) == ("Use these.", "iom")
+    assert answer["citations"][0]["title"] == "Model contracts"
+    closed = portugal.step(name, "close", 5).json
+    assert (closed["status"], closed["version"], closed["actions"]) == ("closed", 6, ["reopen"])
+
+    events = portugal.get(f"/requests/{name}/events").json["items"]
+    assert [event["action"] for event in events] == ["draft", "submit", "send", "accept", "answer", "close"]
+    assert events[2]["office"]["id"] == "secretariat"
+    assert events[2]["target"] == {"id": "iom", "name": "IOM"}
+
+
+def test_a_request_can_be_submitted_at_once(portugal: Caller) -> None:
+    assert portugal.post("/requests", WORDS | {"submit": True}).json["status"] == "submitted"
+
+
+def test_the_version_may_come_as_if_match(portugal: Caller) -> None:
+    name = portugal.post("/requests", WORDS).json["id"]
+    changed = portugal.patch(f"/requests/{name}", {"title": "Other"}, headers={"If-Match": '"1"'})
+    assert (changed.json["title"], changed.json["version"]) == ("Other", 2)
+    assert changed.headers["ETag"] == '"2"'
+    assert changed.json["description"] == WORDS["description"]
+    stale = portugal.patch(f"/requests/{name}", {"title": "Third"}, headers={"If-Match": '"1"'})
+    assert problem(stale, 409, "stale-version")["version"] == 2
+
+
+@pytest.mark.parametrize("tag", ['"x"', "*", '"1", "2"', 'W/"1"', '"²"', '"99999999999999999999"'])
+def test_an_if_match_that_is_no_version_changes_nothing(portugal: Caller, tag: str) -> None:
+    name = portugal.post("/requests", WORDS).json["id"]
+    answer = portugal.patch(f"/requests/{name}", {"title": "Other"}, headers={"If-Match": tag})
+    assert answer.status_code in {409, 422}
+    assert portugal.get(f"/requests/{name}").json["title"] == WORDS["title"]
+
+
+def test_a_write_without_a_version_is_refused(portugal: Caller) -> None:
+    name = portugal.post("/requests", WORDS).json["id"]
+    assert "version" in problem(portugal.patch(f"/requests/{name}", {"title": "Other"}), 422, "invalid")["errors"]
+    assert "version" in problem(portugal.post(f"/requests/{name}/actions/submit", {}), 422, "invalid")["errors"]
+
+
+def test_body_and_header_must_agree_on_the_version(portugal: Caller) -> None:
+    name = portugal.post("/requests", WORDS).json["id"]
+    answer = portugal.patch(f"/requests/{name}", {"title": "Other", "version": 1}, headers={"If-Match": '"2"'})
+    assert "version" in problem(answer, 422, "invalid")["errors"]
+
+
+def test_an_impossible_step_says_what_is_possible(portugal: Caller) -> None:
+    name = portugal.post("/requests", WORDS).json["id"]
+    assert problem(portugal.step(name, "close", 1), 409, "illegal-transition")["possible"] == [
+        "edit",
+        "submit",
+        "withdraw",
+    ]
+
+
+def test_an_unknown_action_is_not_there(portugal: Caller) -> None:
+    name = portugal.post("/requests", WORDS).json["id"]
+    problem(portugal.step(name, "publish", 1), 404, "not-found")
+
+
+def test_a_step_of_somebody_else_is_forbidden(portugal: Caller, secretariat: Caller) -> None:
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    problem(portugal.step(name, "decline", 2, reason="duplicate"), 403, "forbidden")
+    problem(secretariat.step(name, "withdraw", 2), 403, "forbidden")
+
+
+def test_the_same_key_makes_one_request(portugal: Caller) -> None:
+    key = {"Idempotency-Key": "night-job-17"}
+    first = portugal.post("/requests", WORDS, headers=key)
+    second = portugal.post("/requests", WORDS, headers=key)
+    assert first.json["id"] == second.json["id"]
+    assert portugal.get("/requests").json["total"] == 1
+    other = portugal.post("/requests", WORDS | {"title": "Another"}, headers=key)
+    assert problem(other, 409, "stale-version")["reference"] == first.json["reference"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 101, "é"])
+def test_a_key_that_cannot_be_kept_is_refused(portugal: Caller, key: str) -> None:
+    problem(portugal.post("/requests", WORDS, headers={"Idempotency-Key": key}), 422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"title": ""}, "title"),
+        ({"title": "   "}, "title"),
+        ({"title": "x" * 301}, "title"),
+        ({"title": None}, "title"),
+        ({"title": 7}, "title"),
+        ({"title": "a\u0000b"}, "title"),
+        ({"description": "x" * 20_001}, "description"),
+        ({"language": "de"}, "language"),
+        ({"language": ["en"]}, "language"),
+        ({"gcm_objectives": [24]}, "gcm_objectives"),
+        ({"gcm_objectives": [0]}, "gcm_objectives"),
+        ({"gcm_objectives": ["six"]}, "gcm_objectives"),
+        ({"gcm_objectives": 6}, "gcm_objectives"),
+        ({"gcm_objectives": [1e400]}, "gcm_objectives"),
+        ({"country": "Portugal"}, "country"),
+        ({"status": "closed"}, "status"),
+    ],
+)
+def test_a_bad_field_is_named(portugal: Caller, change: dict[str, Any], named: str) -> None:
+    assert named in problem(portugal.post("/requests", WORDS | change), 422, "invalid")["errors"]
+    assert portugal.get("/requests").json["total"] == 0
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"7", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"title": NaN}', b"null"])
+def test_a_broken_body_is_a_4xx_with_a_sentence(portugal: Caller, body: bytes) -> None:
+    answer = portugal.client.post(
+        "/api/v1/requests", data=body, headers=portugal.headers, content_type="application/json"
+    )
+    assert 400 <= answer.status_code < 500
+    assert answer.json["title"]
+
+
+def test_half_a_character_is_refused(portugal: Caller) -> None:
+    body = b'{"title": "half \\ud83d", "description": "Words"}'
+    answer = portugal.client.post(
+        "/api/v1/requests", data=body, headers=portugal.headers, content_type="application/json"
+    )
+    assert "title" in problem(answer, 422, "invalid")["errors"]
+
+
+def test_a_body_of_another_kind_is_refused(portugal: Caller) -> None:
+    answer = portugal.client.post("/api/v1/requests", data="title=x", headers=portugal.headers)
+    assert answer.status_code == 415
+
+
+def test_a_request_for_another_state_is_forbidden(portugal: Caller) -> None:
+    problem(portugal.post("/requests", WORDS | {"country": "GHA"}), 403, "forbidden")
+
+
+def test_a_list_is_paged_by_an_opaque_cursor(portugal: Caller) -> None:
+    made = [portugal.post("/requests", WORDS).json["id"] for _ in range(3)]
+    first = portugal.get("/requests", query_string={"limit": 2}).json
+    rest = portugal.get("/requests", query_string={"limit": 2, "cursor": first["next"]}).json
+    assert [one["id"] for one in first["items"] + rest["items"]] == made[::-1]
+    assert (first["total"], rest["next"]) == (3, None)
+
+
+def test_a_list_is_narrowed_by_status(portugal: Caller) -> None:
+    portugal.post("/requests", WORDS)
+    portugal.post("/requests", WORDS | {"submit": True})
+    assert portugal.get("/requests?status=submitted").json["total"] == 1
+    assert portugal.get("/requests?status=submitted&status=draft").json["total"] == 2
+
+
+@pytest.mark.parametrize("query", ["status=odd", "limit=0", "limit=1000", "limit=x", "page=2", "limit=1&limit=2"])
+def test_unknown_and_bad_parameters_are_named(portugal: Caller, query: str) -> None:
+    assert query.split("=", maxsplit=1)[0] in problem(portugal.get(f"/requests?{query}"), 422, "invalid")["errors"]
+
+
+def test_a_made_up_cursor_is_refused(portugal: Caller) -> None:
+    problem(portugal.get("/requests?cursor=made-up"), 400, "bad-request")
+
+
+def test_refusing_ends_the_agencys_access(portugal: Caller, secretariat: Caller, iom: Caller) -> None:
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    secretariat.step(name, "send", 2, agency="iom")
+    assert iom.step(name, "refuse", 3, reason="no_capacity").status_code == 204
+    problem(iom.get(f"/requests/{name}"), 404, "not-found")
+
+
+def test_a_draft_answer_is_kept_and_sent(portugal: Caller, secretariat: Caller, iom: Caller) -> None:
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    secretariat.step(name, "send", 2, agency="iom")
+    iom.step(name, "accept", 3)
+    draft = iom.post(f"/requests/{name}/answers", {"text": "Half", "status": "draft"})
+    assert (draft.status_code, draft.json["status"]) == (201, "draft")
+    assert portugal.get(f"/requests/{name}/answers").json["items"] == []
+    blind = iom.post(f"/requests/{name}/answers", {"text": "Whole", "version": 4})
+    assert problem(blind, 409, "stale-version")["answer_version"] == 1
+    sent = iom.post(f"/requests/{name}/answers", {"text": "Whole", "version": 4, "answer_version": 1})
+    assert sent.json["status"] == "sent"
+    assert [one["text"] for one in portugal.get(f"/requests/{name}/answers").json["items"]] == ["Whole"]
+
+
+def test_an_answer_citing_nothing_that_exists_is_refused(portugal: Caller, secretariat: Caller, iom: Caller) -> None:
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    secretariat.step(name, "send", 2, agency="iom")
+    iom.step(name, "accept", 3)
+    answer = iom.post(f"/requests/{name}/answers", {"text": "T", "citations": ["made-up"], "version": 4})
+    assert "citations" in problem(answer, 422, "invalid")["errors"]
+
+
+def test_matches_of_a_request_come_with_reasons_that_sum_to_the_score(portugal: Caller, session: Session) -> None:
+    factories.agency(session, "ilo", objectives={6: "primary"})
+    factories.document(
+        session, "contracts", title="Contracts for domestic workers", countries=("PHL",), objectives=(6,)
+    )
+    session.commit()
+    name = portugal.post("/requests", WORDS).json["id"]
+    found = portugal.get(f"/requests/{name}/matches").json
+    assert [one["id"] for one in found["agencies"]] == ["ILO"]
+    assert [one["id"] for one in found["practices"]] == ["contracts"]
+    for one in found["agencies"] + found["peer_states"] + found["practices"]:
+        assert one["score"] == pytest.approx(sum(reason["weight"] for reason in one["reasons"]))
+        assert all(reason["evidence"] and reason["text"] for reason in one["reasons"])
+
+
+def test_a_need_is_matched_without_storing_it(portugal: Caller, session: Session) -> None:
+    factories.agency(session, "ilo", objectives={6: "primary"})
+    session.commit()
+    found = portugal.post("/matches", {"country": "PRT", **WORDS})
+    assert [one["id"] for one in found.json["agencies"]] == ["ILO"]
+    assert portugal.get("/requests").json["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"title": "T"}, "country"),
+        ({"country": "XXX", "title": "T"}, "country"),
+        ({"country": "prt", "title": "T"}, "country"),
+        ({"country": "PRT\n", "title": "T"}, "country"),
+        ({"country": "PRT"}, "description"),
+        ({"country": "PRT", "title": "T", "rid": "1"}, "rid"),
+    ],
+)
+def test_a_need_that_cannot_be_matched_is_named(portugal: Caller, body: dict[str, Any], named: str) -> None:
+    assert named in problem(portugal.post("/matches", body), 422, "invalid")["errors"]
