@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from hub.database import Outbox, new_id, now
@@ -26,7 +26,7 @@ from hub.network import vocabulary
 
 BATCH = 500
 """Records of one transaction: short enough that others who write wait a tenth of a second, not more."""
-NAMED = 20
+NAMED = 5
 """How many missing records a report names."""
 
 FACTS = ("title_basis", "gcm_objectives_basis", "sdg_targets", "start_year", "end_year", "status")
@@ -146,7 +146,7 @@ class _Importer:
             session.execute(insert(Proposal), proposals)
         session.commit()
 
-    def _known(self, batch: Sequence[Mapping[str, Any]]) -> dict[str, Row[Any]]:
+    def _known(self, batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         query = select(
             Document.id, Document.source_id, Document.content_hash, Document.edited_at, Document.version
         ).where(Document.source == self._source, Document.source_id.in_([record["id"] for record in batch]))
