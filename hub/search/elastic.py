@@ -67,6 +67,9 @@ CANDIDATES = 150
 """Fewest candidates of a nearest search; with the 1.5-fold over-fetch this finds .966 of the true ten among 100,000."""
 
 _BATCH = 500
+_CODE_CHARACTERS = 8_000
+"""No code is longer: the server refuses to look for a term of more than 32,766 bytes."""
+
 _SETTINGS: Json = {
     "number_of_shards": 1,
     "auto_expand_replicas": "0-1",
@@ -125,7 +128,7 @@ class _Generation:
     schema: int
     dims: int | None
     built_at: datetime | None
-    languages: Mapping[str, LanguageProfile]
+    centroids: Mapping[str, NDArray[np.float32]]
     spread: int = 1
 
     @classmethod
@@ -143,10 +146,7 @@ class _Generation:
             schema=meta["schema"],
             dims=passages["properties"]["vector"].get("dims"),
             built_at=datetime.fromisoformat(built_at) if built_at else None,
-            languages={
-                language: LanguageProfile(count=profile["count"], centroid=_unpacked(profile["centroid"]))
-                for language, profile in meta.get("languages", {}).items()
-            },
+            centroids={language: _unpacked(packed) for language, packed in meta.get("centroids", {}).items()},
         )
 
     @property
@@ -156,6 +156,8 @@ class _Generation:
 
 class ElasticEngine:
     """`hub.search.engine.SearchEngine` on Elasticsearch 9. Safe for threads; clients are made at first use.
+
+    Centroids of languages are those of the last rebuild; a language that has come since has none, and so no profile.
 
     `url`: of one node, or of several divided by commas. Questions wait `timeout_s` for an answer and try a second node once;
     writes and rebuilds wait `rebuild_timeout_s`. Unlike the embedded engine's, nearest neighbours are approximate.
@@ -256,6 +258,11 @@ class ElasticEngine:
         with _speaking():
             self._patient.indices.refresh(index=self._prefix, ignore_unavailable=True)
 
+    def drop(self) -> None:
+        served, filling = self._found(self._patient)
+        for each in (*filling, *([served] if served else [])):
+            _drop(self._patient, each.index)
+
     def close(self) -> None:
         for name in ("_quick", "_patient"):
             if name in self.__dict__:
@@ -324,13 +331,13 @@ class _ElasticRebuild:
         self, *, text: str | None = None, language: str | None = None, vector: Vector | None = None, limit: int = 10
     ) -> Retrieved:
         if self._known is None:
-            self._note_languages()
+            self._note_centroids()
             self._known = self._described()
         return _retrieve(self._client, self._known, _Question(text, language, vector, Filters(), limit, ()))
 
     def commit(self) -> None:
         if self._known is None:
-            self._note_languages()
+            self._note_centroids()
         with _speaking():
             self._meta["built_at"] = datetime.now(UTC).isoformat()
             self._client.indices.put_mapping(index=self.index, meta=self._meta)
@@ -354,9 +361,9 @@ class _ElasticRebuild:
             described = self._client.indices.get(index=self.index)[self.index]
         return _Generation.read(self.index, described, self._prefix)
 
-    def _note_languages(self) -> None:
-        """Make what was written visible and describe its languages in the index."""
-        self._meta["languages"] = _profiles(self._client, self.index)
+    def _note_centroids(self) -> None:
+        """Make what was written visible and note the centroids of its languages in the index."""
+        self._meta["centroids"] = _centroids(self._client, self.index)
         with _speaking():
             self._client.indices.put_mapping(index=self.index, meta=self._meta)
 
@@ -378,7 +385,9 @@ class _Question:
 
     def filter_clauses(self) -> list[Json]:
         return [
-            {"terms": {f"facets.{name}": list(codes)}} if name in FACETS else {"match_none": {}}
+            {"terms": {f"facets.{name}": [code for code in codes if len(code) <= _CODE_CHARACTERS]}}
+            if name in FACETS
+            else {"match_none": {}}
             for name, codes in self.filters.values.items()
             if codes
         ]
@@ -389,7 +398,7 @@ class _Question:
             return None
         if self.text == "":
             return {"constant_score": {"filter": {"bool": {"filter": [_PRESENT, *self.filter_clauses()]}}}}
-        words = [_word_clause(word) for word in analyser.query_words(self.text, self.language)]
+        words = [_word_clause(word, times) for word, times in analyser.query_weights(self.text, self.language).items()]
         if not words:
             return {"match_none": {}}
         return {"bool": {"should": words, "minimum_should_match": 1, "filter": self.filter_clauses()}}
@@ -434,9 +443,8 @@ class _Question:
         }
 
 
-def _word_clause(alternatives: tuple[str, ...]) -> Json:
-    clauses = [_term_clause(term) for term in alternatives]
-    return clauses[0] if len(clauses) == 1 else {"dis_max": {"queries": clauses}}
+def _word_clause(alternatives: tuple[str, ...], times: int) -> Json:
+    return {"dis_max": {"queries": [_term_clause(term) for term in alternatives], "boost": times}}
 
 
 def _term_clause(term: str) -> Json:
@@ -445,8 +453,14 @@ def _term_clause(term: str) -> Json:
     return {"bool": {"should": [{"term": {"all": term}}, {"term": {"title": {"value": term, "boost": TITLE_BOOST}}}]}}
 
 
-_WIDEST: Json = {"size": 0, "aggs": {"works": {"terms": {"field": "work", "size": 1}}}}
-"""How many versions the work has that has most. The server keeps the answer until the index changes."""
+_CENSUS: Json = {
+    "size": 0,
+    "aggs": {
+        "works": {"terms": {"field": "work", "size": 1}},
+        "languages": {"terms": {"field": "language", "size": 100}},
+    },
+}
+"""Versions of the work that has most, and documents of each language. The server keeps the answer until the index changes."""
 
 
 def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Question) -> Retrieved:
@@ -457,13 +471,14 @@ def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Quest
     clause = question.keyword_clause()
     while True:
         spread = generation.spread
-        bodies = {"widest": _WIDEST}
+        bodies = {"census": _CENSUS}
         if clause:
             bodies["keyword"] = question.keyword_search(clause, one_version_each=spread == 1)
         if vector:
             bodies["nearest"] = question.nearest_search(vector, clause, spread=spread)
         answers = _searches(client, generation.index, bodies)
-        widest = max((each["doc_count"] for each in answers["widest"]["aggregations"]["works"]["buckets"]), default=1)
+        census: Json = answers["census"]["aggregations"]
+        widest = max((bucket["doc_count"] for bucket in census["works"]["buckets"]), default=1)
         if widest <= spread:
             break
         generation.spread = widest
@@ -476,7 +491,11 @@ def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Quest
         nearest=tuple(nearest),
         total=total,
         facets=counts,
-        languages=generation.languages,
+        languages={
+            bucket["key"]: LanguageProfile(bucket["doc_count"], generation.centroids[bucket["key"]])
+            for bucket in census["languages"]["buckets"]
+            if bucket["key"] in generation.centroids
+        },
     )
 
 
@@ -642,29 +661,22 @@ def _versions(client: "Elasticsearch", index: str) -> dict[DocId, int]:
     return {hit["_id"]: hit["_version"] // 2 for hit in _pages(client, index, MOST, version=True)}
 
 
-def _profiles(client: "Elasticsearch", index: str) -> Json:
-    """Language -> count of documents and packed mean of the vectors of all their passages."""
+def _centroids(client: "Elasticsearch", index: str) -> dict[str, str]:
+    """Language of each document -> packed mean of the vectors of all passages in it, of zeros if there are none."""
     from elasticsearch.helpers import pack_dense_vector  # noqa: PLC0415 - as above
 
-    documents: Counter[str] = Counter()
+    sums: dict[str, NDArray[np.float64] | float] = {}
     passages: Counter[str] = Counter()
-    sums: dict[str, NDArray[np.float64]] = {}
+    dims = 0
     for hit in _pages(client, index, _BATCH, fields=["language", "passages.vector"]):
         language = hit["fields"]["language"][0]
-        documents[language] += 1
-        for vector in (each["vector"] for each in hit["fields"].get("passages", ()) if "vector" in each):
-            passages[language] += 1
-            values = np.asarray(vector, dtype=np.float64)
-            sums[language] = sums[language] + values if language in sums else values
-    dims = next(iter(sums.values())).size if sums else 0
+        vectors = [each["vector"] for each in hit["fields"].get("passages", ()) if "vector" in each]
+        passages[language] += len(vectors)
+        dims = len(vectors[0]) if vectors else dims
+        sums[language] = sums.get(language, 0.0) + np.asarray(vectors, dtype=np.float64).sum(axis=0)
     return {
-        language: {
-            "count": count,
-            "centroid": pack_dense_vector(
-                (sums.get(language, np.zeros(dims)) / max(passages[language], 1)).astype(np.float32)
-            ),
-        }
-        for language, count in documents.items()
+        language: pack_dense_vector((np.zeros(dims) + total / max(passages[language], 1)).astype(np.float32))
+        for language, total in sums.items()
     }
 
 
