@@ -28,24 +28,26 @@ class Figures:
 
 def figures(session: Session) -> Figures:
     works = func.count(distinct(Document.work_id))
-    by_kind = dict(
-        session.execute(select(Document.kind, works).where(PUBLISHED).group_by(Document.kind)).tuples().all()
-    )
+    by_kind = {
+        str(kind): int(count)
+        for kind, count in session.execute(select(Document.kind, works).where(PUBLISHED).group_by(Document.kind))
+    }
     languages = session.scalar(select(func.count(distinct(Document.language))).where(PUBLISHED))
     countries = session.scalar(
         select(func.count(distinct(DocumentCountry.country)))
         .join(Document, Document.id == DocumentCountry.document_id)
         .where(PUBLISHED)
     )
-    objectives = session.execute(
+    found = session.execute(
         select(DocumentObjective.number, works)
         .join(Document, Document.id == DocumentObjective.document_id)
         .where(PUBLISHED)
         .group_by(DocumentObjective.number)
         .order_by(DocumentObjective.number)
-    ).tuples()
+    )
+    objectives = {int(number): int(count) for number, count in found}
     practices = by_kind.pop(PRACTICE, 0)
-    return Figures(practices, sum(by_kind.values()), languages or 0, countries or 0, dict(objectives.all()))
+    return Figures(practices, sum(by_kind.values()), languages or 0, countries or 0, objectives)
 
 
 @dataclass(frozen=True, slots=True)
