@@ -73,7 +73,6 @@ _CODE_CHARACTERS = 8_000
 _SETTINGS: Json = {
     "number_of_shards": 1,
     "auto_expand_replicas": "0-1",
-    "refresh_interval": "-1",
     "analysis": {
         "analyzer": {"stems": {"type": "custom", "tokenizer": "stems"}},
         "tokenizer": {"stems": {"type": "whitespace", "max_token_length": 1_000}},
@@ -331,17 +330,15 @@ class _ElasticRebuild:
         self, *, text: str | None = None, language: str | None = None, vector: Vector | None = None, limit: int = 10
     ) -> Retrieved:
         if self._known is None:
-            self._note_centroids()
+            self._note(centroids=_centroids(self._client, self.index))
             self._known = self._described()
         return _retrieve(self._client, self._known, _Question(text, language, vector, Filters(), limit, ()))
 
     def commit(self) -> None:
         if self._known is None:
-            self._note_centroids()
+            self._meta["centroids"] = _centroids(self._client, self.index)
+        self._note(built_at=datetime.now(UTC).isoformat())
         with _speaking():
-            self._meta["built_at"] = datetime.now(UTC).isoformat()
-            self._client.indices.put_mapping(index=self.index, meta=self._meta)
-            self._client.indices.put_settings(index=self.index, settings={"refresh_interval": "1s"})
             before = self._client.indices.get(index=f"{self._prefix}-gen-*")
             self._client.indices.update_aliases(
                 actions=[
@@ -361,9 +358,8 @@ class _ElasticRebuild:
             described = self._client.indices.get(index=self.index)[self.index]
         return _Generation.read(self.index, described, self._prefix)
 
-    def _note_centroids(self) -> None:
-        """Make what was written visible and note the centroids of its languages in the index."""
-        self._meta["centroids"] = _centroids(self._client, self.index)
+    def _note(self, **facts: Any) -> None:
+        self._meta |= facts
         with _speaking():
             self._client.indices.put_mapping(index=self.index, meta=self._meta)
 
