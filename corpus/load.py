@@ -29,7 +29,6 @@ from hub.network.vocabulary import IMPLEMENTERS, KINDS, REGIONS, STAMP, STATUSES
 
 FOLDER = Path(__file__).parent
 VOCAB = FOLDER / "vocab"
-RECORDS = (FOLDER / "practices.jsonl", FOLDER / "guidance.jsonl")
 SECRETARIAT = "Secretariat of the United Nations Network on Migration"
 
 
@@ -43,6 +42,11 @@ class VocabularySummary:
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+
+
+def seed_files() -> tuple[Path, ...]:
+    """The records that come with the hub, for `indexer ingest`."""
+    return FOLDER / "practices.jsonl", FOLDER / "guidance.jsonl"
 
 
 @cache

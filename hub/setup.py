@@ -68,9 +68,8 @@ def _write_private(path: Path, content: str) -> None:
 
 def _load(hub: Hub) -> None:
     """Vocabulary, then the corpus that comes with the hub."""
-    from indexer.ingest import ingest_files  # noqa: PLC0415
-
     from corpus.load import load_vocabulary, seed_files  # noqa: PLC0415 - after the database is there
+    from indexer.ingest import ingest_files  # noqa: PLC0415
 
     with hub.database.session() as session:
         summary = load_vocabulary(session)
@@ -115,10 +114,10 @@ def _index(hub: Hub) -> None:
     model = None if hub.embedder is None else hub.embedder.model
     if status.generation is None or status.model != model:
         click.echo("Index: building.")
-        report = rebuild.rebuild(hub)
+        report = rebuild.rebuild(hub, show=True)
         click.echo(f"Index: generation {report.generation} serves {report.documents} records.")
         return
-    changed = sync.sync(hub)
+    changed = sync.drain(hub, show=True).changes
     if changed:
         click.echo(f"Index: {changed} changes brought in.")
 

@@ -2,11 +2,9 @@
 
 import json
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
@@ -57,40 +55,17 @@ def ingest(files: tuple[Path, ...], source: str, *, check: bool) -> None:
 
     A line that cannot be used is named on standard error, skipped and counted, and makes the exit status 1.
     """
-    from corpus.load import load_vocabulary
-    from hub.knowledge.practices import import_records
-    from indexer.ingest import Reader
-    from indexer.progress import bar
+    from indexer.ingest import ingest_files
 
     if not 1 <= len(source) <= 60:
         raise click.BadParameter("must have 1 to 60 characters", param_hint="--source")
-    with _hub() as parts, bar("Reading", sum(file.stat().st_size for file in files), "B", show=True) as progress:
-
-        def complain(sentence: str) -> None:
-            if sys.stderr.isatty():
-                progress.clear()
-            click.echo(sentence, err=True)
-
-        reader = Reader(complain, progress.update)
-
-        def records() -> Iterator[dict[str, Any]]:
-            for file in files:
-                yield from reader.records(file)
-
-        with parts.database.session() as session:
-            if not check:
-                load_vocabulary(session)
-            report = import_records(session, records(), source=source, check=check, unreadable=reader.unreadable)
-        progress.close()
-        counts = {name: value for name, value in asdict(report).items() if name != "missing_ids"}
-        counts["bad"] = reader.bad
-        prefix = "would be: " if check else ""
-        click.echo(prefix + ", ".join(f"{name} {value}" for name, value in counts.items()))
-        if report.missing:
-            named = ", ".join(report.missing_ids)
-            more = " …" if report.missing > len(report.missing_ids) else ""
-            click.echo(f"In the database but not in these files, and kept: {named}{more}")
-    sys.exit(1 if reader.bad else 0)
+    with _hub() as parts:
+        report = ingest_files(parts, files, source=source, check=check)
+    click.echo(f"would be: {report}" if check else str(report))
+    if report.missing:
+        more = " …" if report.missing > len(report.missing_ids) else ""
+        click.echo(f"In the database but not in these files, and kept: {', '.join(report.missing_ids)}{more}")
+    sys.exit(1 if report.bad else 0)
 
 
 @main.command()

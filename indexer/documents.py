@@ -8,17 +8,10 @@ from hub.network.vocabulary import with_ancestors
 from hub.search import text
 from hub.search.types import IndexDoc, Passage, Vector
 
-PASSAGE_CHARACTERS: Mapping[str, int] = {"en": 1_800, "fr": 1_650, "es": 1_650, "ru": 1_650, "ar": 1_350, "zh": 1_900}
-"""Longest body that is encoded whole, and longest passage beyond (`text.passages` counts a Chinese sign as three).
-
-The encoder reads 512 tokens, of which about 70 go to prefix and title. Fewest characters in one of its tokens over the 581
-records of the corpus, November 2026: en 4.19, es 4.13, ru 3.84, fr 3.83, ar 3.15, zh 1.44; times 440, rounded down.
-"""
-
 
 def passages(row: Document) -> list[tuple[int, int]]:
     """Ranges of `row.body`: one, unless it is longer than the encoder reads."""
-    return text.passages(row.body, row.language, PASSAGE_CHARACTERS[row.language])
+    return text.passages(row.body, row.language, text.PASSAGE_CHARACTERS)
 
 
 def texts(row: Document) -> list[str]:

@@ -1,17 +1,64 @@
 """Lines of JSON -> records, with a sentence for every line that is none."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import click
 from marshmallow import ValidationError
 
+from corpus.load import load_vocabulary
+from hub.knowledge.practices import ImportReport, import_records
 from hub.schemas.knowledge import RecordSchema
+from hub.wiring import Hub
+from indexer.progress import bar
 
 LONGEST_LINE = 1_000_000
 """Bytes; the longest line of the corpus has 8,000."""
 _LONGEST_SENTENCE = 300
+
+
+@dataclass(slots=True)
+class IngestReport(ImportReport):
+    """`bad`: lines that could not be used."""
+
+    bad: int = 0
+
+    def __str__(self) -> str:
+        names = ("added", "changed", "unchanged", "proposed", "missing", "bad")
+        return ", ".join(f"{name} {getattr(self, name)}" for name in names)
+
+
+def ingest_files(hub: Hub, files: Sequence[Path], *, source: str, check: bool = False) -> IngestReport:
+    """Import the records of all files as one delivery of `source`; vocabulary first. Faults go to standard error.
+
+    `check` writes nothing. Raises `HubError` and what the database raises.
+    """
+    with bar("Reading records", sum(file.stat().st_size for file in files), "B", show=True) as progress:
+
+        def complain(sentence: str) -> None:
+            if sys.stderr.isatty():
+                progress.clear()
+            click.echo(sentence, err=True)
+
+        reader = Reader(complain, progress.update)
+        records = (record for file in files for record in reader.records(file))
+        with hub.database.session() as session:
+            if not check:
+                load_vocabulary(session)
+            report = import_records(session, records, source=source, check=check, unreadable=reader.unreadable)
+    return IngestReport(
+        added=report.added,
+        changed=report.changed,
+        unchanged=report.unchanged,
+        proposed=report.proposed,
+        missing=report.missing,
+        missing_ids=report.missing_ids,
+        bad=reader.bad,
+    )
 
 
 class Reader:

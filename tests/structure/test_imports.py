@@ -16,6 +16,7 @@ ALLOWED: list[tuple[str, set[str]]] = [
     ("hub.settings", {"hub.errors"}),
     ("hub.database", set()),
     ("hub.events", {"hub.database"}),
+    ("hub.outbox", {"hub.database"}),
     ("hub.search.service", BASE | {"hub.search", "hub.knowledge.models", "hub.accounts.policy"}),
     ("hub.search", {"hub.errors", "hub.search"}),
     ("hub.matching", BASE | MODELS | {"hub.search", "hub.network.vocabulary", "hub.accounts.policy"}),
@@ -41,7 +42,7 @@ ALLOWED: list[tuple[str, set[str]]] = [
             "hub.api.problems", "hub.settings",
         },
     ),
-    ("indexer", BASE | MODELS | {"hub.settings", "hub.wiring", "hub.search", "hub.network", "hub.knowledge", "hub.schemas.knowledge"}),
+    ("indexer", BASE | MODELS | {"hub.settings", "hub.wiring", "hub.search", "hub.network", "hub.knowledge", "hub.schemas.knowledge", "hub.outbox", "corpus"}),
     ("corpus", BASE | MODELS | {"hub.network"}),
 ]  # fmt: skip
 WIRING = {"hub", "hub.cli", "hub.worker", "hub.setup", "hub.serving", "hub.doctor", "hub.evaluation"}
