@@ -76,7 +76,7 @@ class WorkingGroup(Base):
     __tablename__ = "working_group"
     entity_id: Mapped[str] = mapped_column(ForeignKey("entity.id"), primary_key=True)
     type: Mapped[str] = mapped_column(String(40))
-    number: Mapped[str | None] = mapped_column(String(10))
+    number: Mapped[str | None] = mapped_column(String(40))
     workplan: Mapped[str | None] = mapped_column(String(20))
     focus: Mapped[str] = mapped_column(default="")
     co_leads: Mapped[list[str]] = mapped_column(default=list)

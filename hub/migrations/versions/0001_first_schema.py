@@ -245,7 +245,7 @@ def upgrade() -> None:
     op.create_table('working_group',
     sa.Column('entity_id', sa.String(length=60), nullable=False),
     sa.Column('type', sa.String(length=40), nullable=False),
-    sa.Column('number', sa.String(length=10), nullable=True),
+    sa.Column('number', sa.String(length=40), nullable=True),
     sa.Column('workplan', sa.String(length=20), nullable=True),
     sa.Column('focus', sa.String(), nullable=False),
     sa.Column('co_leads', sa.JSON(), nullable=False),
