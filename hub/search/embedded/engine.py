@@ -117,6 +117,12 @@ class EmbeddedEngine:
         if self._served() is not None:
             self._snapshot(wait=True)
 
+    def drop(self) -> None:
+        self.close()
+        with self._lock():
+            (self._folder / "CURRENT").unlink(missing_ok=True)
+            self._sweep()
+
     def close(self) -> None:
         self._loaded = None
 

@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 
 class _Facet(NamedTuple):
-    """Pairs (document, code) of one facet as numbers."""
+    """Pairs (document, code) of one facet as numbers, in order of code, then work: equal pairs of a work stand together."""
 
     codes: list[str]
     docs: NDArray[np.int64]
@@ -85,7 +85,9 @@ class Snapshot:
         if used > rows:
             raise SearchUnavailable(f"The search index has lost vectors: {REBUILD}.")
         self._vectors: NDArray[np.float32] = (
-            np.memmap(path, dtype="<f4", mode="r", shape=(used, dim)) if used else np.empty((0, dim), np.float32)
+            np.asarray(np.memmap(path, dtype="<f4", mode="r", shape=(used, dim)))
+            if used
+            else np.empty((0, dim), np.float32)
         )
         counts = np.fromiter((len(entry.passages) for entry in self.entries), np.int64, len(self.entries))
         starts = np.fromiter((entry.row for entry in self.entries), np.int64, len(self.entries))
@@ -160,7 +162,9 @@ class Snapshot:
                 for code in entry.facets[at]:
                     docs.append(doc)
                     values.append(number.setdefault(code, len(number)))
-            self._facets[name] = _Facet(list(number), np.array(docs, np.int64), np.array(values, np.int64))
+            doc_array, value_array = np.array(docs, np.int64), np.array(values, np.int64)
+            order = np.lexsort((self._work[doc_array], value_array))
+            self._facets[name] = _Facet(list(number), doc_array[order], value_array[order])
         return self._facets[name]
 
     def _allowed(self, filters: Filters) -> NDArray[np.bool_] | None:
@@ -192,10 +196,11 @@ class Snapshot:
                 counts[name] = {}
                 continue
             facet = self._facet(name)
-            pairs = chosen[facet.docs]
-            width = max(1, len(facet.codes))
-            by_work = np.unique(self._work[facet.docs[pairs]] * width + facet.values[pairs]) % width
-            numbers = np.bincount(by_work, minlength=len(facet.codes))
+            pairs = np.flatnonzero(chosen[facet.docs])
+            works, values = self._work[facet.docs[pairs]], facet.values[pairs]
+            first = np.ones(len(pairs), dtype=np.bool_)
+            first[1:] = (works[1:] != works[:-1]) | (values[1:] != values[:-1])
+            numbers = np.bincount(values[first], minlength=len(facet.codes))
             counts[name] = {code: int(numbers[at]) for at, code in enumerate(facet.codes) if numbers[at]}
         return counts
 
@@ -293,26 +298,33 @@ class Snapshot:
         query = np.asarray(vector.values, dtype=np.float32)
         few = 2 * len(rows) < len(self._vectors)  # gathering a row costs about two of the product's
         scores = self._vectors[rows] @ query if few else (self._vectors @ query)[rows]
-        size = min(4 * limit, len(rows))
+        size = min(2 * limit, len(rows))
         while True:
             cut = np.partition(scores, -size)[-size]
             at = rows[np.flatnonzero(scores >= cut - 1e-5)]
             # Summed again in double precision, row by row: equal vectors must tie, wherever they stand.
             exact = (self._vectors[at].astype(np.float64) * query).sum(axis=1)
+            owners = self._owner[at]
+            order = np.lexsort((at, owners, -exact))
             best: dict[int, tuple[float, int]] = {}
-            for best_at in np.lexsort((at, self._owner[at], -exact)):
-                row = int(at[best_at])
-                best.setdefault(int(self._work[self._owner[row]]), (float(exact[best_at]), row))
-            certain = sum(score >= cut for score, _ in best.values())
-            if certain >= limit or len(at) == len(rows):
-                return tuple(self._near_hit(score, row, facets) for score, row in list(best.values())[:limit])
+            ranked = zip(exact[order].tolist(), at[order].tolist(), self._work[owners[order]].tolist(), strict=True)
+            for score, row, work in ranked:
+                if work not in best:
+                    best[work] = (score, row)
+                    if len(best) == limit:
+                        break
+            # What was left out scores below `cut`: the hits are right if none of them does.
+            if len(at) == len(rows) or (len(best) == limit and next(reversed(best.values()))[0] >= cut):
+                positions = {name: FACETS.index(name) for name in facets if name in FACETS}
+                return tuple(self._near_hit(score, row, positions) for score, row in best.values())
             size = min(4 * size, len(rows))
 
-    def _near_hit(self, score: float, row: int, facets: Sequence[str]) -> EngineHit:
+    def _near_hit(self, score: float, row: int, positions: Mapping[str, int]) -> EngineHit:
+        """`positions`: of the facets asked for, in `FACETS`."""
         entry = self.entries[self._owner[row]]
-        asked = {name: entry.facets[FACETS.index(name)] if name in FACETS else () for name in facets}
         passage = entry.passages[row - entry.row]
-        return EngineHit(entry.id, entry.work, score, entry.language, matched=True, passage=passage, facets=asked)
+        facets = {name: entry.facets[at] for name, at in positions.items()}
+        return EngineHit(entry.id, entry.work, score, entry.language, matched=True, passage=passage, facets=facets)
 
     # Numbers, addresses, hits
 

@@ -131,6 +131,11 @@ def test_terms_are_safe_to_join_by_spaces(body: str, language: str) -> None:
         assert all(0 < len(term) <= 100 and not term.startswith(text.VERBATIM) for term in terms)
 
 
+@given(body=st.text() | st.text(st.sampled_from("ab .家政العُé한ｱ")), language=st.sampled_from(LANGUAGES))
+def test_terms_are_those_of_the_tokens(body: str, language: str) -> None:
+    assert text.terms(body, language) == [token.term for token in text.analyse(body, language)]
+
+
 @given(body=st.text(), language=st.sampled_from(LANGUAGES))
 def test_a_document_is_found_by_its_own_text(body: str, language: str) -> None:
     words = text.query_words(body, language)
