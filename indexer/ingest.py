@@ -126,7 +126,7 @@ def _lines(file: BinaryIO, advance: Callable[[int], object]) -> Iterator[bytes |
 
 def _parse(line: bytes) -> dict[str, Any]:
     try:
-        text = line.decode("utf-8")
+        text = line.rstrip(b"\r\n").decode("utf-8")
     except UnicodeDecodeError as error:
         raise ValidationError(f"Is not UTF-8 at byte {error.start + 1}.", "line") from None
     try:
