@@ -4,6 +4,7 @@ Private requests are not here, nor any text of them: what is kept is published r
 """
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,11 +23,14 @@ from hub.knowledge.models import (
     DocumentEntity,
     DocumentObjective,
 )
+from hub.network import vocabulary
 from hub.network.models import Agency, Entity, EntityObjective, MemberState, WorkingGroup
 from hub.search import text
 from hub.search.embedding import Embedder
 
 OBJECTIVES = 23
+_CLAUSE = re.compile(r"[;.؛。；]\s*")
+"""A mandate names several things; each is compared with the request on its own."""
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -78,7 +82,9 @@ class Evidence:
     `passages` (p, dim): unit vectors of passages, sorted by `passage_document` (p,); none without a model.
     `objectives` (documents, 23), rows of norm 1 or 0. `strengths` (agencies, 23) is filled by scoring.
     `country_document`, `country_state`, `country_first`: one entry per country of a record that is a known State.
-    `link_document`, `link_agency`: one entry per agency recognised in a record. `mandates` (agencies, dim) or empty.
+    `link_document`, `link_agency`: one entry per agency recognised in a record. `clauses` (c, dim): parts of mandates, each
+    of the agency `clause_agency` (c,); `objective_texts` (23, dim): what each objective is about. All three without rows
+    when there is no model; `center` (dim,): mean of `passages`.
     """
 
     documents: tuple[DocumentFacts, ...]
@@ -93,7 +99,10 @@ class Evidence:
     works: Rows
     passages: Floats
     passage_document: Rows
-    mandates: Floats
+    center: Floats
+    clauses: Floats
+    clause_agency: Rows
+    objective_texts: Floats
     country_document: Rows
     country_state: Rows
     country_first: NDArray[np.bool_]
@@ -115,11 +124,11 @@ def content_hash(encoded: str) -> str:
 
 @dataclass(slots=True)
 class _Kept:
-    """What this process read from one database for one model. `mandates`: content hash -> vector, of any age."""
+    """What this process read from one database for one model. `texts`: public text -> vector, of any age."""
 
     stamp: tuple[object, ...] = ()
     evidence: Evidence | None = None
-    mandates: dict[str, Floats] = field(default_factory=dict[str, Floats])
+    texts: dict[str, Floats] = field(default_factory=dict[str, Floats])
 
 
 _kept: WeakKeyDictionary[Engine, dict[str, _Kept]] = WeakKeyDictionary()
@@ -129,14 +138,14 @@ _lock = threading.Lock()
 def evidence(session: Session, embedder: Embedder | None) -> Evidence:
     """The evidence of the database as it is now; kept in this process until the database changes.
 
-    Mandates are encoded here, once in a process: a second or two for tens of agencies. Raises `EmbeddingUnavailable`.
+    Mandates and objectives are encoded here, once in a process: a second or two. Raises `EmbeddingUnavailable`.
     """
     model = embedder.model if embedder else ""
     with _lock:
         kept = _kept.setdefault(session.get_bind().engine, {}).setdefault(model, _Kept())
         stamp = _stamp(session, model)
         if kept.evidence is None or kept.stamp != stamp:
-            kept.evidence = _read(session, embedder, kept.mandates)
+            kept.evidence = _read(session, embedder, kept.texts)
             kept.stamp = stamp
         return kept.evidence
 
@@ -153,7 +162,7 @@ def _stamp(session: Session, model: str) -> tuple[object, ...]:
     return (*documents, *entities, vectors)
 
 
-def _read(session: Session, embedder: Embedder | None, known_mandates: dict[str, Floats]) -> Evidence:
+def _read(session: Session, embedder: Embedder | None, known: dict[str, Floats]) -> Evidence:
     vectors = _cached_vectors(session, embedder.model if embedder else "")
     documents: list[DocumentFacts] = []
     found: list[tuple[int, Floats]] = []
@@ -214,6 +223,13 @@ def _read(session: Session, embedder: Embedder | None, known_mandates: dict[str,
         by_country.setdefault(states[state].id, []).append(at)
         for region in states[state].regions:
             by_region.setdefault(region, set()).add(at)
+    passages = _matrix([vector for _, vector in found])
+    clauses = [
+        (at, clause.strip())
+        for at, mandate in enumerate(mandates)
+        for clause in _CLAUSE.split(mandate)
+        if clause.strip()
+    ]
     return Evidence(
         documents=tuple(documents),
         agencies=agencies,
@@ -225,9 +241,12 @@ def _read(session: Session, embedder: Embedder | None, known_mandates: dict[str,
         languages=languages,
         document_language=_rows(languages.index(facts.language) for facts in documents),
         works=_rows(works[facts.work] for facts in documents),
-        passages=_matrix([vector for _, vector in found]),
+        passages=passages,
         passage_document=_rows(at for at, _ in found),
-        mandates=_encoded(mandates, embedder, known_mandates),
+        center=passages.mean(axis=0) if len(passages) else np.zeros(0, np.float32),
+        clauses=_encoded([clause for _, clause in clauses], embedder, known),
+        clause_agency=_rows(agency for agency, _ in clauses),
+        objective_texts=_encoded(_objective_texts(session), embedder, known),
         country_document=_rows(at for at, _, _ in countries),
         country_state=_rows(state for _, state, _ in countries),
         country_first=np.array([first for _, _, first in countries], np.bool_),
@@ -253,7 +272,7 @@ def _cached_vectors(session: Session, model: str) -> dict[str, Floats]:
         key: np.frombuffer(values, "<f4")
         for key, values in session.execute(
             select(CachedVector.content_hash, CachedVector.values).where(CachedVector.model == model)
-        ).tuples()
+        )
     }
 
 
@@ -261,7 +280,7 @@ def _objectives_of(session: Session, rows: Mapping[str, int]) -> Floats:
     matrix = np.zeros((len(rows), OBJECTIVES), np.float32)
     for document_id, number in session.execute(
         select(DocumentObjective.document_id, DocumentObjective.number)
-    ).tuples():
+    ):
         if document_id in rows and 1 <= number <= OBJECTIVES:
             matrix[rows[document_id], number - 1] = 1.0
     return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
@@ -280,7 +299,7 @@ def _states_of(session: Session) -> tuple[StateFacts, ...]:
             select(Entity.id, Entity.name, MemberState.regions, MemberState.home_commissions, MemberState.champion)
             .join(MemberState)
             .order_by(Entity.id)
-        ).tuples()
+        )
     )
 
 
@@ -302,7 +321,7 @@ def _agencies_of(session: Session, states: Sequence[StateFacts]) -> tuple[tuple[
     remits = {code for state in states for code in state.commissions}
     facts: list[AgencyFacts] = []
     mandates: list[str] = []
-    for entity, agency in session.execute(select(Entity, Agency).join(Agency).order_by(Agency.acronym)).tuples():
+    for entity, agency in session.execute(select(Entity, Agency).join(Agency).order_by(Agency.acronym)):
         facts.append(
             AgencyFacts(
                 id=entity.id,
@@ -318,12 +337,22 @@ def _agencies_of(session: Session, states: Sequence[StateFacts]) -> tuple[tuple[
     return tuple(facts), mandates
 
 
-def _encoded(mandates: Sequence[str], embedder: Embedder | None, known: dict[str, Floats]) -> Floats:
-    """(agencies, dim), or empty without a model. Only what is not in `known` is encoded, and put there."""
-    if embedder is None or not mandates:
+def _objective_texts(session: Session) -> list[str]:
+    """In order of number; none unless the vocabulary is loaded."""
+    known = {each.number: each for each in vocabulary.objectives(session)}
+    if len(known) != OBJECTIVES:
+        return []
+    return [
+        f"{known[number].title}\n{known[number].description}\n{', '.join(known[number].keywords)}"
+        for number in sorted(known)
+    ]
+
+
+def _encoded(texts: Sequence[str], embedder: Embedder | None, known: dict[str, Floats]) -> Floats:
+    """(texts, dim), or no rows without a model. Only what is not in `known` is encoded, and put there."""
+    if embedder is None:
         return np.zeros((0, 0), np.float32)
-    keys = [content_hash(mandate) for mandate in mandates]
-    missing = {key: mandate for key, mandate in zip(keys, mandates, strict=True) if key not in known}
+    missing = [one for one in dict.fromkeys(texts) if one not in known]
     if missing:
-        known.update(zip(missing, embedder.documents(list(missing.values())), strict=True))
-    return np.stack([known[key] for key in keys])
+        known.update(zip(missing, embedder.documents(missing), strict=True))
+    return _matrix([known[one] for one in texts])

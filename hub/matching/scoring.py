@@ -41,13 +41,13 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
         "record.keyword_share_other": Weight(0.15, "half for languages other than English: fewer records share words"),
         # Agencies
         "agency.objective": Weight(1.0, "the unit of this list"),
-        "agency.records": Weight(1.0, _MEASURED),
+        "agency.records": Weight(1.5, _MEASURED),
         "agency.involved": Weight(0.5, _MEASURED),
-        "agency.mandate": Weight(0.2, _MEASURED),
+        "agency.mandate": Weight(0.4, _MEASURED),
         "agency.lead": Weight(0.1, _DESIGN),
-        "agency.region": Weight(0.25, _MEASURED),
-        "agency.elsewhere": Weight(0.25, "a regional commission has no remit outside its region"),
-        "agency.breadth": Weight(0.3, _MEASURED + "; a visible prior: broad mandates are asked most often"),
+        "agency.region": Weight(0.3, _MEASURED),
+        "agency.elsewhere": Weight(0.3, "a regional commission has no remit outside its region"),
+        "agency.breadth": Weight(0.2, _MEASURED + "; a visible prior: broad mandates are asked most often"),
         # Peer States
         "peer.first": Weight(1.0, "design: the three best practices count 1, 1/2, 1/3"),
         "peer.second": Weight(1 / 2, "design"),
@@ -64,14 +64,15 @@ NOT_FIRST = 0.7
 """A practice counts so much for a State that its record does not name first (often the partner, not the doer)."""
 DEVIATIONS = 4.0
 """A record this many standard deviations above the mean similarity has feature 1: cosines of e5 are squeezed."""
-MANDATE_DEVIATIONS = 3.0
+FEW_DEVIATIONS = 3.0
+"""The same among tens: mandates, objectives."""
 LANGUAGE_SHIFT, SHRINK = 1.0, 20
 """How much of a language's mean similarity is taken off its records, less for languages of few records."""
 NEAREST_PRACTICES = 15
+OBJECTIVE_TEXT = 0.4
 OBJECTIVE_FLOOR = 0.5
-"""Objectives are predicted from the nearest practices: those with at least half the votes of the first."""
-FEEDBACK = 5
-"""An agency's mandate is compared with the request and the mean of so many nearest records."""
+"""Objectives are predicted from the votes of the nearest practices (share of the first's votes) and, counting `OBJECTIVE_TEXT`,
+from what each objective is about; those with at least half the sum of the first are kept."""
 INVOLVED = 30
 """Among so many nearest records an agency's share is counted."""
 BEST_RECORDS = 3
@@ -85,7 +86,8 @@ FLOORS: Mapping[str, float] = MappingProxyType({"agency": 0.3, "peer": 0.25, "re
 class Need:
     """A request in numbers. `objectives`: shares that sum to 1 (or all 0); `predicted`: not named by the State.
 
-    `keyword`: BM25 per document, 0 where no word is shared; None: no keyword side. `vector`: unit, None: no model.
+    `keyword`: BM25 per document, 0 where no word is shared; None: no keyword side. `vector`: unit, of the whole text; `parts`
+    (s, dim): of its title and sentences. None: no model.
     """
 
     country: str
@@ -94,6 +96,7 @@ class Need:
     predicted: bool
     keyword: Scores | None
     vector: NDArray[np.float32] | None
+    parts: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,13 +170,31 @@ def text_relevance(evidence: Evidence, need: Need) -> tuple[Scores, Scores]:
     return words, top * (1 - share) * standing(cosines(evidence, need.vector), DEVIATIONS)
 
 
-def predict_objectives(evidence: Evidence, text: Scores) -> Scores:
-    """Shares of the objectives of the nearest practices, those far behind the first left out; all 0 without a vote."""
+def predict_objectives(evidence: Evidence, need: Need, text: Scores) -> Scores:
+    """Shares of the objectives that the request seems to be about; all 0 when no practice is near.
+
+    `text`: relevance by words and meaning alone.
+    """
     order = best_first(evidence, text)
     rows = order[evidence.practice[order] & (text[order] > 0)][:NEAREST_PRACTICES]
     votes = ((evidence.objectives[rows] > 0) * text[rows, None]).sum(axis=0)
-    votes[votes < OBJECTIVE_FLOOR * votes.max(initial=0.0)] = 0.0
-    return votes / max(float(votes.sum()), 1e-9)
+    if not votes.any():
+        return votes
+    votes /= votes.max()
+    if need.vector is not None and len(evidence.objective_texts):
+        votes += OBJECTIVE_TEXT * standing(
+            _less_common(evidence, evidence.objective_texts, need.vector), FEW_DEVIATIONS
+        )
+    votes[votes < OBJECTIVE_FLOOR * votes.max()] = 0.0
+    return votes / float(votes.sum())
+
+
+def _less_common(evidence: Evidence, texts: NDArray[np.float32], vectors: NDArray[np.float32]) -> Scores:
+    """Cosines of `texts` (t, dim) with `vectors` (dim,) or (v, dim), less the mean cosine of each text with all records.
+
+    Short general texts are near everything; this leaves what is particular. Shape (t,) or (v, t).
+    """
+    return np.asarray(np.round(vectors @ texts.T - texts @ evidence.center, 6), np.float64)
 
 
 def named_objectives(numbers: Iterable[int]) -> Scores:
@@ -259,7 +280,7 @@ def _record_terms(evidence: Evidence, need: Need, found: Relevance, row: int) ->
 
 def agencies(evidence: Evidence, need: Need, found: Relevance, *, limit: int) -> tuple[Match, ...]:
     """All are scored: there are tens, at most hundreds."""
-    mandates = _mandate_feature(evidence, need, found)
+    mandates = _mandate_feature(evidence, need)
     position = np.full(len(evidence.documents), len(evidence.documents))
     position[found.order] = np.arange(len(found.order))
     pool_total = float(found.total[found.order[:INVOLVED]].sum())
@@ -340,17 +361,20 @@ def _region_terms(evidence: Evidence, facts: AgencyFacts, country: str) -> Itera
         yield _Term("region_elsewhere", {"country": country}, -weight("agency.elsewhere"), (facts.id, country))
 
 
-def _mandate_feature(evidence: Evidence, need: Need, found: Relevance) -> Scores:
-    """(agencies,), or empty without a model. The nearest records say in other words what the request means."""
-    if need.vector is None or not len(evidence.mandates):
+def _mandate_feature(evidence: Evidence, need: Need) -> Scores:
+    """(agencies,): mean over the parts of the request of how near the nearest clause of the mandate is, against others.
+
+    Empty without a model.
+    """
+    if need.parts is None or not len(evidence.clauses):
         return np.zeros(0)
-    rows = found.order[:FEEDBACK]
-    near = np.isin(evidence.passage_document, rows)
-    sought = need.vector.astype(np.float64)
-    if near.any():
-        sought = sought + evidence.passages[near].mean(axis=0)
-    sought /= np.linalg.norm(sought)
-    return standing(np.round(evidence.mandates @ sought, 6), MANDATE_DEVIATIONS)
+    similar = _less_common(evidence, evidence.clauses, need.parts)
+    nearest = np.full((len(similar), len(evidence.agencies)), -np.inf)
+    np.maximum.at(nearest.T, evidence.clause_agency, similar.T)
+    nearest[:, np.isneginf(nearest).any(axis=0)] = np.nan  # no mandate is known
+    spread = np.nanstd(nearest, axis=1, keepdims=True)
+    above = (nearest - np.nanmean(nearest, axis=1, keepdims=True)) / np.maximum(spread, 1e-9)
+    return standing(np.asarray(above.mean(axis=0), np.float64), FEW_DEVIATIONS)
 
 
 # Peer States

@@ -37,6 +37,10 @@ KEYWORD_POOL = 200
 """How many records the keyword side brings; what lies behind shares next to nothing with the request."""
 
 
+PART_CHARACTERS, DESCRIPTION_CHARACTERS = 200, 3_000
+"""Mandates are compared with pieces of about a sentence, of as much of the description as an encoder reads."""
+
+
 def match(
     session: Session,
     request: MatchRequest,
@@ -52,17 +56,25 @@ def match(
     notes: list[str] = []
     wanted = f"{request.title}\n{request.description}"
     language = request.language or text.detect(wanted)
-    evidence, vector = _meaning(session, embedder, wanted)
-    if vector is None:
+    evidence, vectors = _meaning(session, embedder, [wanted, *_parts(request, language)])
+    if vectors is None:
         notes.append(MEANING_UNAVAILABLE)
     keyword = _keyword(engine, evidence, wanted, language)
     if keyword is None:
         notes.append(KEYWORDS_UNAVAILABLE)
     named = scoring.named_objectives(request.objectives)
-    need = Need(request.country, language, named, not named.any(), keyword, vector)
+    need = Need(
+        country=request.country,
+        language=language,
+        objectives=named,
+        predicted=not named.any(),
+        keyword=keyword,
+        vector=None if vectors is None else vectors[0],
+        parts=None if vectors is None else vectors[1:],
+    )
     words, meaning = scoring.text_relevance(evidence, need)
     if need.predicted:
-        need = replace(need, objectives=scoring.predict_objectives(evidence, words + meaning))
+        need = replace(need, objectives=scoring.predict_objectives(evidence, need, words + meaning))
         notes.append(OBJECTIVES_PREDICTED if need.objectives.any() else OBJECTIVES_UNKNOWN)
     found = scoring.relevance(evidence, need, words, meaning)
     agencies = scoring.agencies(evidence, need, found, limit=limit)
@@ -86,14 +98,20 @@ def match(
     )
 
 
-def _meaning(session: Session, embedder: Embedder | None, wanted: str) -> tuple[Evidence, NDArray[np.float32] | None]:
-    """The evidence, and the request as a point of its space; None where there is no model or nothing was encoded yet."""
+def _parts(request: MatchRequest, language: str | None) -> list[str]:
+    """The title, and the description sentence by sentence (short ones together)."""
+    body = request.description[:DESCRIPTION_CHARACTERS]
+    return [request.title, *(body[start:end] for start, end in text.passages(body, language or "en", PART_CHARACTERS))]
+
+
+def _meaning(
+    session: Session, embedder: Embedder | None, texts: list[str]
+) -> tuple[Evidence, NDArray[np.float32] | None]:
+    """The evidence, and the texts as points of its space; None where there is no model or nothing was encoded yet."""
     if embedder is not None:
         try:
             evidence = candidates.evidence(session, embedder)
-            if len(evidence.passages):
-                return evidence, embedder.queries([wanted])[0]
-            return evidence, None
+            return evidence, embedder.queries(texts) if len(evidence.passages) else None
         except EmbeddingUnavailable:
             log.warning("the embedding model cannot be used; matching goes on without it")
     return candidates.evidence(session, None), None
