@@ -13,15 +13,18 @@ from hub.accounts.models import Membership
 
 @dataclass(frozen=True, slots=True)
 class Item:
+    """`current`: `page` when it is this very page, `true` when this page belongs to it."""
+
     address: str
     label: LazyString
-    current: bool
+    current: str
 
 
+REQUESTS = "support.requests"
 ITEMS: tuple[tuple[str, LazyString], ...] = (
     ("search.results", lazy_gettext("Search")),
     ("documents.browse", lazy_gettext("Browse")),
-    ("support.requests", lazy_gettext("Requests")),
+    (REQUESTS, lazy_gettext("Requests")),
     ("accounts.members", lazy_gettext("Members")),
     ("accounts.account", lazy_gettext("Account")),
 )
@@ -39,21 +42,28 @@ def allowed(endpoint: str, membership: Membership | None) -> bool:
     return membership is not None and membership.active and (not rule or membership.role in rule)
 
 
+def current(endpoint: str) -> str:
+    if request.endpoint == endpoint:
+        return "page"
+    # Accounts are several places, each other blueprint is one.
+    blueprint = endpoint.partition(".")[0]
+    return "true" if request.blueprint == blueprint and blueprint != "accounts" else ""
+
+
 def frame() -> dict[str, Any]:
     """Context of `base.html`."""
     settings = current_app.extensions["hub"].settings
     signed_in = bool(current_user.is_authenticated)
     membership = guard.current_membership() if signed_in else None
     items = [
-        Item(url_for(endpoint), label, request.endpoint == endpoint)
-        for endpoint, label in ITEMS
-        if allowed(endpoint, membership)
+        Item(url_for(endpoint), label, current(endpoint)) for endpoint, label in ITEMS if allowed(endpoint, membership)
     ]
-    if not signed_in and SIGN_IN in current_app.view_functions:
-        items.append(Item(url_for(SIGN_IN), lazy_gettext("Sign in"), request.endpoint == SIGN_IN))
+    if not signed_in:
+        items.append(Item(url_for(SIGN_IN), lazy_gettext("Sign in"), current(SIGN_IN)))
     return {
         "navigation": items,
-        "sign_in_address": url_for(SIGN_IN) if SIGN_IN in current_app.view_functions else "",
+        "requests_address": url_for(REQUESTS) if allowed(REQUESTS, membership) else "",
+        "sign_in_address": "" if signed_in else url_for(SIGN_IN),
         "sign_out_address": url_for(SIGN_OUT) if signed_in else "",
         "demo": settings.demo,
         "public_url": settings.public_url.rstrip("/"),
