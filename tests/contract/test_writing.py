@@ -222,3 +222,14 @@ def test_a_rebuild_can_take_the_name_of_the_one_served(engine: SearchEngine) -> 
     serve(engine, doc("b", "border"), generation="1")
 
     assert found(engine, "border") == ["b"]
+
+
+def test_dropping_leaves_nothing_and_a_rebuild_starts_anew(engine: SearchEngine) -> None:
+    serve(engine, doc("a", "border"), generation="1")
+    engine.drop()
+
+    assert engine.status().generation is None
+    assert engine.versions() == {}
+
+    serve(engine, doc("b", "border"), generation="1")
+    assert found(engine, "border") == ["b"]
