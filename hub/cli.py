@@ -188,10 +188,10 @@ def user() -> None:
 @click.option("--language", default="en", type=click.Choice(LANGUAGES), show_default=True)
 def user_add(email: str, name: str, role: str, entity: str | None, language: str) -> None:
     """Create an account and print the link by which its person sets a password (single use, expires)."""
-    from hub.accounts import people
+    from hub.accounts import console
 
     with opened() as parts, parts.database.session() as session:
-        token = people.add_by_operator(
+        _, token = console.add(
             session,
             email=email,
             name=name,
@@ -207,10 +207,10 @@ def user_add(email: str, name: str, role: str, entity: str | None, language: str
 @click.option("--json", "as_json", is_flag=True)
 def user_list(as_json: bool) -> None:
     """Everybody with an account, and what they may act as."""
-    from hub.accounts import people
+    from hub.accounts import console
 
     with opened() as parts, parts.database.session() as session:
-        rows = people.list_for_operator(session)
+        rows = console.listing(session)
     if as_json:
         return _print_json(rows)
     for row in rows:
@@ -222,10 +222,10 @@ def user_list(as_json: bool) -> None:
 @click.argument("email")
 def user_disable(email: str) -> None:
     """Lock an account; its sessions and tokens end at once."""
-    from hub.accounts import people
+    from hub.accounts import console
 
     with opened() as parts, parts.database.session() as session:
-        people.disable_by_operator(session, email)
+        console.disable(session, email)
     click.echo(f"{email} can no longer sign in.")
 
 
@@ -277,12 +277,15 @@ def evaluate() -> None:
 
 @evaluate.command("search")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--vectors", type=click.Path(dir_okay=False, path_type=Path), help="Keep vectors in this file between runs."
+)
 @click.option("--json", "as_json", is_flag=True)
-def eval_search(folder: Path, as_json: bool) -> None:
+def eval_search(folder: Path, vectors: Path | None, as_json: bool) -> None:
     """Index a BEIR-style FOLDER (corpus.jsonl, queries.jsonl, qrels.tsv) apart and judge the answers."""
     from hub import evaluation, settings
 
-    result = evaluation.evaluate_folder(Hub(settings.load()), folder)
+    result = evaluation.evaluate_folder(Hub(settings.load()), folder, vectors=vectors)
     if as_json:
         return _print_json(result)
     click.echo(

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 import tempfile
 import time
 import uuid
@@ -12,18 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from indexer.documents import SourceText, text_docs
-from indexer.encode import encode_texts
 
+from hub.database import Database
 from hub.errors import HubError
+from hub.knowledge.models import CachedVector, Document
 from hub.search.embedding import Embedder
 from hub.search.engine import SearchEngine
+from hub.search.metrics import ndcg_at, recall_at
 from hub.search.service import rank
 from hub.search.types import LANGUAGES, DocId, Mode, SearchQuery
 from hub.wiring import Hub
+from indexer.documents import texts, to_index_docs
+from indexer.encode import VectorCache
 
 DEPTH = 100
 """How many results of a query are judged."""
+BATCH = 2_000
+"""Records held and sorted by length at a time."""
 
 
 class EvaluationError(HubError):
@@ -32,28 +36,11 @@ class EvaluationError(HubError):
     title = "The evaluation data cannot be read"
 
 
-def dcg(gains: Sequence[float]) -> float:
-    """Sum of gain / log2(rank + 1), rank from 1. Source: Jarvelin and Kekalainen, TOIS 2002."""
-    return float(sum(gain / np.log2(rank + 1) for rank, gain in enumerate(gains, 1)))
-
-
-def ndcg_at(k: int, ranking: Sequence[DocId], gains: Mapping[DocId, float]) -> float:
-    """Normalised discounted cumulative gain of the first k, in [0, 1]. Unlisted ids gain 0; no gains at all gives 0."""
-    ideal = dcg(sorted((gain for gain in gains.values() if gain > 0), reverse=True)[:k])
-    return dcg([gains.get(one, 0.0) for one in ranking[:k]]) / ideal if ideal else 0.0
-
-
-def recall_at(k: int, ranking: Sequence[DocId], gains: Mapping[DocId, float]) -> float:
-    """Share of the ids with a positive gain that are among the first k; 0 if there are none."""
-    relevant = {one for one, gain in gains.items() if gain > 0}
-    return len(relevant.intersection(ranking[:k])) / len(relevant) if relevant else 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """`judgements`: query -> document -> gain, only queries with at least one positive one."""
+    """`rows`: records that no database holds. `judgements`: query -> document -> gain, where one at least is positive."""
 
-    texts: tuple[SourceText, ...]
+    rows: tuple[Document, ...]
     queries: Mapping[str, SearchQuery]
     judgements: Mapping[str, Mapping[DocId, float]]
 
@@ -63,10 +50,7 @@ def read_folder(folder: Path) -> Folder:
 
     (English if absent), and `qrels.tsv` with a header line. Raises `EvaluationError` naming file and line.
     """
-    texts = tuple(
-        SourceText(id=str(row["_id"]), title=row.get("title", ""), body=row["text"], language=_language(row))
-        for row in _rows(folder / "corpus.jsonl", ("_id", "text"))
-    )
+    rows = tuple(_document(row) for row in _rows(folder / "corpus.jsonl", ("_id", "text")))
     queries = {
         str(row["_id"]): SearchQuery(text=row["text"], language=_language(row), limit=DEPTH, facets=())
         for row in _rows(folder / "queries.jsonl", ("_id", "text"))
@@ -82,7 +66,7 @@ def read_folder(folder: Path) -> Folder:
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{path}: {error}") from error
     judged = {query: gains for query, gains in judgements.items() if query in queries and max(gains.values()) > 0}
-    return Folder(texts, queries, judged)
+    return Folder(rows, queries, judged)
 
 
 def _rows(path: Path, needed: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -98,49 +82,71 @@ def _rows(path: Path, needed: Sequence[str]) -> Iterator[dict[str, Any]]:
         raise EvaluationError(f"{path}: {error}") from error
 
 
+def _document(row: Mapping[str, Any]) -> Document:
+    identifier = str(row["_id"])
+    return Document(
+        id=identifier,
+        work_id=identifier,
+        version=1,
+        kind="practice",
+        language=_language(row),
+        title=row.get("title", ""),
+        summary=row["text"],
+        regions=[],
+        principles=[],
+        implementers=[],
+        facts={},
+    )
+
+
 def _language(row: Mapping[str, Any]) -> str:
     language = row.get("language") or "en"
     return language if language in LANGUAGES else "en"
 
 
-def evaluate_folder(hub: Hub, folder: Path) -> dict[str, Any]:
+def evaluate_folder(hub: Hub, folder: Path, *, vectors: Path | None = None) -> dict[str, Any]:
     """Index the folder apart from the served index, on the engine that the settings name, and judge every mode.
 
-    `docs_per_s` counts encoding and indexing. Latencies are of whole rankings (encode, retrieve, fuse), warm, one by one.
+    `docs_per_s` counts encoding and indexing; `encoded` says how many texts were not in the file `vectors`, a cache
+    between runs. Latencies are of whole rankings (encode, retrieve, fuse), warm, one by one.
     """
     data = read_folder(folder)
-    scratch = Path(tempfile.mkdtemp(prefix="hub-eval-"))
-    settings = replace(hub.settings, var=scratch, elasticsearch_prefix=f"hub-eval-{uuid.uuid4().hex[:12]}")
-    apart = Hub(settings)
-    try:
-        embedder = hub.embedder
-        if embedder is not None:
-            embedder.documents(["warm up"])
-        began = time.perf_counter()
-        _fill(apart.engine, embedder, data)
-        seconds = time.perf_counter() - began
-        modes: tuple[Mode, ...] = ("keyword",) if embedder is None else ("keyword", "vector", "hybrid")
-        return {
-            "folder": folder.name,
-            "engine": hub.settings.search_engine,
-            "model": None if embedder is None else embedder.model,
-            "documents": len(data.texts),
-            "queries": len(data.judgements),
-            "docs_per_s": len(data.texts) / seconds,
-            "modes": {mode: _judge(apart.engine, embedder, data, mode) for mode in modes},
-        }
-    finally:
-        drop = getattr(apart.engine, "drop", None)
-        if drop is not None:
-            drop()
-        apart.close()
-        shutil.rmtree(scratch, ignore_errors=True)
+    embedder = hub.embedder
+    if embedder is not None:
+        embedder.documents(["warm up"])
+    with tempfile.TemporaryDirectory(prefix="hub-eval-") as scratch:
+        prefix = f"hub-eval-{uuid.uuid4().hex[:12]}"
+        apart = Hub(replace(hub.settings, var=Path(scratch), elasticsearch_prefix=prefix))
+        cache = Database(f"sqlite:///{(vectors or Path(scratch) / 'vectors.db').absolute()}")
+        CachedVector.__table__.create(cache.engine, checkfirst=True)  # type: ignore[attr-defined]
+        kept = VectorCache(cache, None if embedder is None else embedder.model, embedder)
+        try:
+            began = time.perf_counter()
+            _fill(apart.engine, kept, data)
+            seconds = time.perf_counter() - began
+            modes: tuple[Mode, ...] = ("keyword",) if embedder is None else ("keyword", "vector", "hybrid")
+            return {
+                "folder": folder.name,
+                "engine": hub.settings.search_engine,
+                "model": None if embedder is None else embedder.model,
+                "documents": len(data.rows),
+                "queries": len(data.judgements),
+                "encoded": kept.encoded,
+                "docs_per_s": len(data.rows) / seconds,
+                "modes": {mode: _judge(apart.engine, embedder, data, mode) for mode in modes},
+            }
+        finally:
+            apart.engine.drop()
+            apart.close()
+            cache.close()
 
 
-def _fill(engine: SearchEngine, embedder: Embedder | None, data: Folder) -> None:
-    vectors = {} if embedder is None else encode_texts(embedder, data.texts)
-    with engine.rebuild("1", model=None if embedder is None else embedder.model) as filling:
-        filling.write(text_docs(data.texts, vectors))
+def _fill(engine: SearchEngine, kept: VectorCache, data: Folder) -> None:
+    with engine.rebuild("1", model=kept.model) as filling:
+        for start in range(0, len(data.rows), BATCH):
+            batch = data.rows[start : start + BATCH]
+            encoded = kept.vectors(text for row in batch for text in texts(row))
+            filling.write(to_index_docs(batch, encoded))
         filling.commit()
     engine.refresh()
 
@@ -156,7 +162,7 @@ def _judge(engine: SearchEngine, embedder: Embedder | None, data: Folder, mode: 
         took.append((time.perf_counter() - began) * 1000)
         ids = [one.id for one in ranked]
         ndcg.append(ndcg_at(10, ids, gains))
-        recall.append(recall_at(DEPTH, ids, gains))
+        recall.append(recall_at(DEPTH, ids, {one for one, gain in gains.items() if gain > 0}))
     return {
         "ndcg_at_10": float(np.mean(ndcg)),
         "recall_at_100": float(np.mean(recall)),

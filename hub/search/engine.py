@@ -81,6 +81,10 @@ class SearchEngine(Protocol):
         """Make writes visible. Tests and the indexer call it, request code does not."""
         ...
 
+    def drop(self) -> None:
+        """Delete everything of this engine, the served generation too. Evaluations and tests call it, nothing else does."""
+        ...
+
     def close(self) -> None:
         """Let go of files and connections. A closed engine is not used again."""
         ...
