@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from hub.api import problems
 from hub.errors import BadRequest, HubError
+from hub.web.sentences import told
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ def handle(error: Exception) -> Response:
         return problems.respond(error)
     if isinstance(error, HubError):
         headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-        return page(error.status, gettext(error.detail) if error.detail else "", headers)
+        return page(error.status, told(error.detail), headers)
     if isinstance(error, ValidationError):
         return page(422, errors=error.normalized_messages())
     if isinstance(error, CSRFError):

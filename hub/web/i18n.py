@@ -1,14 +1,14 @@
 """Six languages: the first part of a page's address says which; the API follows `Accept-Language`."""
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from babel import Locale
 from flask import Flask, g, request
-from flask_babel import Babel, gettext
+from flask_babel import Babel
 
 from hub.search.types import LANGUAGES
+from hub.web.sentences import sentences, told
 
 PREFIX = "/<any(ar, zh, en, fr, ru, es):language>"
 """Every blueprint of pages begins with it; views never see the value, `g.language` holds it."""
@@ -45,17 +45,6 @@ def name_of(code: str) -> str:
     return name[0].upper() + name[1:]
 
 
-def sentences(problems: object) -> list[str]:
-    """What a schema says of one field as plain sentences in the reader's language, however deep it nested them."""
-    if problems is None:
-        return []
-    if isinstance(problems, Mapping):
-        return [sentence for inner in problems.values() for sentence in sentences(inner)]
-    if isinstance(problems, list | tuple):
-        return [sentence for inner in problems for sentence in sentences(inner)]
-    return [gettext(str(problems))]
-
-
 def in_language(code: str) -> str:
     """The address of this page in another language. A page that only answers POST leads to the home page."""
     head, _, rest = request.path.lstrip("/").partition("/")
@@ -68,7 +57,8 @@ def in_language(code: str) -> str:
 
 def init_app(app: Flask) -> None:
     Babel(app, default_locale="en", default_translation_directories="web/translations", locale_selector=language)
-    app.add_template_filter(sentences, "sentences")
+    app.add_template_filter(sentences)
+    app.add_template_filter(told)
 
     @app.url_value_preprocessor
     def take(_endpoint: str | None, values: dict[str, Any] | None) -> None:

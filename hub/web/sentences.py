@@ -1,0 +1,136 @@
+"""What schemas and verbs say in English, told in the reader's language.
+
+Verbs know no reader, so they raise English sentences; the ones that can reach a page are listed here for the catalogues.
+`%(name)s` stands for whatever was put in. A sentence that is not listed is shown as it is.
+"""
+
+import re
+from collections.abc import Mapping
+
+from flask_babel import gettext
+
+
+def N_(sentence: str) -> str:  # noqa: N802 - the name by which the catalogue's collector knows it
+    """Marks a sentence for the catalogues and leaves it alone."""
+    return sentence
+
+
+SENTENCES = (
+    # marshmallow's own
+    N_("Missing data for required field."),
+    N_("Field may not be null."),
+    N_("Unknown field."),
+    N_("Not a valid integer."),
+    N_("Not a valid string."),
+    N_("Must be one of: %(choices)s."),
+    N_("Longer than maximum length %(max)s."),
+    N_("Length must be between %(min)s and %(max)s."),
+    N_("Length must be %(equal)s."),
+    N_("Must be greater than or equal to %(min)s and less than or equal to %(max)s."),
+    # search and list
+    N_("Given more than once."),
+    N_("There is no objective %(input)s; they are numbered 1 to 23."),
+    N_("%(input)s is not an ISO 3166-1 alpha-3 code, such as PHL."),
+    N_("%(input)s is not a year."),
+    N_("The address is not valid UTF-8."),
+    N_("The address holds a character that no address here has."),
+    N_("There is no record of that name."),
+    N_("This record was withdrawn by its editors."),
+    # support
+    N_("Fill this in."),
+    N_("Choose one."),
+    N_("At most %(max)s characters."),
+    N_("This holds a character that cannot be stored."),
+    N_("Not one of the six official languages."),
+    N_("Objectives are numbered 1 to 23."),
+    N_("Not an ISO 3166-1 alpha-3 code, such as GHA."),
+    N_("Say what is needed: a title, a description or objectives."),
+    N_("Somebody else changed this request since you opened it."),
+    N_("A colleague changed this draft answer since you opened it."),
+    N_("The request has moved on: this step is not possible in its present status."),
+    N_("This step is for somebody else."),
+    N_("This form was already saved, with other words. Continue with the saved request."),
+    N_("There is no such request, or it is not open to you."),
+    N_("There is no request %(name)s."),
+    N_("Only the focal points of a State write its requests."),
+    N_("A request stays with the State that wrote it."),
+    N_("There is no such State."),
+    N_("There is no such agency in the Network's list."),
+    N_("An agency is lead or contributor."),
+    N_("This agency has the request already."),
+    N_("This agency's membership of the Network is not verified. Confirm that you send it all the same."),
+    N_("Write the answer first."),
+    N_("There is no published record %(name)s."),
+    N_("Choose one of the reasons."),
+    N_("Say in a sentence why."),
+    N_("This cursor is not one of ours; start the list again."),
+    # accounts
+    N_("The e-mail address or the password is wrong."),
+    N_("This link was used, replaced or has expired. Ask the person who gave it to you for a new one."),
+    N_("The secretariat has not confirmed your membership yet. You can sign in once it has."),
+    N_("Your membership has ended. Ask the secretariat if you should have one."),
+    N_("The two passwords differ."),
+    N_("This is not your current password."),
+    N_("Use at least %(number)s characters; a few unrelated words are easy to remember."),
+    N_("Use at most %(number)s characters."),
+    N_("Use a password that is not your e-mail address or name."),
+    N_("This password is easy to guess; choose another."),
+    N_("This is not an e-mail address."),
+    N_("A name is needed."),
+    N_("A name has no control characters."),
+    N_("There is no such language."),
+    N_("There is no such role."),
+    N_("There is no such State, agency or office for this role."),
+    N_("There is already an account with this address."),
+    N_("This person is in the team already."),
+    N_("This account is disabled; ask an administrator."),
+    N_("This account is disabled."),
+    N_("You may not invite people into this team."),
+    N_("Somebody else has to confirm your own membership."),
+    N_("This membership was confirmed or ended meanwhile."),
+    N_("This membership has ended already."),
+    N_("You may not disable this account."),
+    N_("Ask the secretariat or an administrator for this link."),
+    N_("You have, or had, a token of this name; choose another."),
+)
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    """What the English sentence looks like once filled in."""
+    parts = re.split(r"%\((\w+)\)s", sentence)
+    return re.compile(
+        "".join(f"(?P<{part}>.+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)), re.DOTALL
+    )
+
+
+_PATTERNS = {sentence: _pattern(sentence) for sentence in SENTENCES if "%(" in sentence}
+
+
+def find(sentence: str) -> tuple[str, Mapping[str, str]] | None:
+    """The listed sentence that this one is, and what was put in. None: not listed."""
+    if sentence in SENTENCES:
+        return sentence, {}
+    for listed, pattern in _PATTERNS.items():
+        if filled := pattern.fullmatch(sentence):
+            return listed, filled.groupdict()
+    return None
+
+
+def told(sentence: str) -> str:
+    """The sentence in the reader's language."""
+    found = find(sentence)
+    if found is None:
+        return sentence
+    listed, filled = found
+    return gettext(listed, **filled) if filled else gettext(listed)
+
+
+def sentences(problems: object) -> list[str]:
+    """What a schema says of one field, told, however deep it nested it."""
+    if problems is None:
+        return []
+    if isinstance(problems, Mapping):
+        return [sentence for inner in problems.values() for sentence in sentences(inner)]
+    if isinstance(problems, list | tuple):
+        return [sentence for inner in problems for sentence in sentences(inner)]
+    return [told(str(problems))]
