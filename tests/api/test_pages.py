@@ -138,7 +138,7 @@ def test_a_search_shows_title_kind_countries_objectives_and_the_marked_passage(c
 
     page = client.get("/en/search?q=domestic+workers").text
 
-    assert "1 result for “domestic workers”" in text(page)
+    assert "1 result “domestic workers”" in text(page)
     assert '<a href="/en/documents/hotline">A hotline for <mark>domestic</mark> <mark>workers</mark></a>' in page
     assert "The ministry answers <mark>domestic</mark> <mark>workers</mark> abroad" in page
     assert "Practice" in text(page)
