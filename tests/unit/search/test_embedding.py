@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from hub.search.embedding import EmbeddingUnavailable, HashEmbedder, SentenceTransformerEmbedder, query_vector
+from hub.search.packaged_model import NAME, ensure_packaged_model
 
-MODEL = Path(os.environ.get("HUB_EMBEDDING_MODEL", "var/model/multilingual-e5-small-q4"))
+MODEL = Path("var/model") / NAME
 SENTENCES = {
     "en": "How can we protect domestic workers abroad?",
     "es": "¿Cómo podemos proteger a las trabajadoras domésticas en el extranjero?",
@@ -100,9 +101,7 @@ def test_the_identity_of_a_prepared_folder_is_read_without_torch(tmp_path):
 
 @pytest.fixture(scope="module")
 def real() -> SentenceTransformerEmbedder:
-    if not MODEL.is_dir():
-        pytest.fail(f"no embedding model in {MODEL}: run `hub init` first")
-    return SentenceTransformerEmbedder(str(MODEL))
+    return SentenceTransformerEmbedder(str(ensure_packaged_model(MODEL)))
 
 
 @pytest.mark.model
@@ -135,3 +134,25 @@ def test_threads_get_the_vectors_that_one_thread_gets(real):
     with ThreadPoolExecutor(4) as pool:
         together = np.concatenate(list(pool.map(lambda text: real.queries([text]), texts)))
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_real_vectors_are_those_of_torch_in_six_languages(real):
+    from sentence_transformers import SentenceTransformer
+
+    torch = SentenceTransformer(str(MODEL), device="cpu")
+    texts = [*SENTENCES.values(), *(f"{sentence} " * 9 for sentence in SENTENCES.values()), "long " * 900]
+    assert (real.queries(texts) * torch.encode_query(texts)).sum(axis=1).min() > 0.9999
+    assert (real.documents(texts) * torch.encode_document(texts)).sum(axis=1).min() > 0.9999
+
+
+@pytest.mark.model
+def test_the_prepared_model_is_used_without_torch(real):
+    code = (
+        "import sys; from hub.search.embedding import SentenceTransformerEmbedder as E; "
+        "E(sys.argv[1]).queries(['x']); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(MODEL)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+    assert not done.stderr

