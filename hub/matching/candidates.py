@@ -84,7 +84,8 @@ class Evidence:
     `country_document`, `country_state`, `country_first`: one entry per country of a record that is a known State.
     `link_document`, `link_agency`: one entry per agency recognised in a record. `clauses` (c, dim): parts of mandates, each
     of the agency `clause_agency` (c,); `objective_texts` (23, dim): what each objective is about. All three without rows
-    when there is no model; `center` (dim,): mean of `passages`.
+    when there is no model; `center` (dim,): mean of `passages`. `scope`: cosine below which the nearest record is too far for
+    a text to be about migration at all: that of the objective whose description is farthest from any record (-1: unknown).
     """
 
     documents: tuple[DocumentFacts, ...]
@@ -103,6 +104,7 @@ class Evidence:
     clauses: Floats
     clause_agency: Rows
     objective_texts: Floats
+    scope: float
     country_document: Rows
     country_state: Rows
     country_first: NDArray[np.bool_]
@@ -120,6 +122,10 @@ def encoded_texts(title: str, body: str, language: str) -> list[str]:
 def content_hash(encoded: str) -> str:
     """The key of `CachedVector`."""
     return hashlib.sha256(encoded.encode("utf-8", "replace")).hexdigest()
+
+
+_ASKED = "asked: "
+"""Marks a text that was encoded as a question."""
 
 
 @dataclass(slots=True)
@@ -247,6 +253,7 @@ def _read(session: Session, embedder: Embedder | None, known: dict[str, Floats])
         clauses=_encoded([clause for _, clause in clauses], embedder, known),
         clause_agency=_rows(agency for agency, _ in clauses),
         objective_texts=_encoded(_objective_texts(session), embedder, known),
+        scope=_scope(session, embedder, known, passages),
         country_document=_rows(at for at, _, _ in countries),
         country_state=_rows(state for _, state, _ in countries),
         country_first=np.array([first for _, _, first in countries], np.bool_),
@@ -278,9 +285,7 @@ def _cached_vectors(session: Session, model: str) -> dict[str, Floats]:
 
 def _objectives_of(session: Session, rows: Mapping[str, int]) -> Floats:
     matrix = np.zeros((len(rows), OBJECTIVES), np.float32)
-    for document_id, number in session.execute(
-        select(DocumentObjective.document_id, DocumentObjective.number)
-    ):
+    for document_id, number in session.execute(select(DocumentObjective.document_id, DocumentObjective.number)):
         if document_id in rows and 1 <= number <= OBJECTIVES:
             matrix[rows[document_id], number - 1] = 1.0
     return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
@@ -346,6 +351,16 @@ def _objective_texts(session: Session) -> list[str]:
         f"{known[number].title}\n{known[number].description}\n{', '.join(known[number].keywords)}"
         for number in sorted(known)
     ]
+
+
+def _scope(session: Session, embedder: Embedder | None, known: dict[str, Floats], passages: Floats) -> float:
+    texts = [each.description for each in vocabulary.objectives(session)]
+    if embedder is None or not texts or not len(passages):
+        return -1.0
+    if missing := [one for one in texts if f"{_ASKED}{one}" not in known]:
+        known.update(zip((f"{_ASKED}{one}" for one in missing), embedder.queries(missing), strict=True))
+    asked = np.stack([known[f"{_ASKED}{one}"] for one in texts])
+    return float((asked @ passages.T).max(axis=1).min())
 
 
 def _encoded(texts: Sequence[str], embedder: Embedder | None, known: dict[str, Floats]) -> Floats:

@@ -15,6 +15,7 @@ from hub.matching.types import Match, Matches, Reason, ReasonParam
 
 OBJECTIVES_PREDICTED, OBJECTIVES_UNKNOWN = "objectives_predicted", "objectives_unknown"
 MEANING_UNAVAILABLE, KEYWORDS_UNAVAILABLE = "meaning_unavailable", "keywords_unavailable"
+OUT_OF_SCOPE = "out_of_scope"
 NO_AGENCY, NO_PEER, NO_PRACTICE, NO_GUIDANCE = "no_agency", "no_peer", "no_practice", "no_guidance"
 
 Params = Mapping[str, Any]
@@ -81,6 +82,9 @@ _NOTES: Mapping[str, Callable[[], str]] = {
     ),
     MEANING_UNAVAILABLE: lambda: gettext("Similarity of meaning could not be used for these matches."),
     KEYWORDS_UNAVAILABLE: lambda: gettext("Shared words could not be used for these matches."),
+    OUT_OF_SCOPE: lambda: gettext(
+        "Nothing published here is close to this request. Say more about it, or name the objectives it is about."
+    ),
     NO_AGENCY: lambda: gettext("No agency matches well enough to be named."),
     NO_PEER: lambda: gettext("No other State has a practice that is close enough to the request."),
     NO_PRACTICE: lambda: gettext("No practice is close enough to the request."),

@@ -78,8 +78,8 @@ INVOLVED = 30
 BEST_RECORDS = 3
 PER_SUBREGION, TOP = 3, 10
 """Diversity: at most three of the first ten peer States from one subregion."""
-FLOORS: Mapping[str, float] = MappingProxyType({"agency": 0.3, "peer": 0.25, "record": 0.25})
-"""A score below is no match: the list stays short, or empty."""
+FLOORS: Mapping[str, float] = MappingProxyType({"agency": 0.5, "peer": 0.3, "record": 0.25})
+"""Below is no match: the list stays short, or empty. Of a peer State the relevance of its best practice must reach it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,6 +144,15 @@ def cosines(evidence: Evidence, vector: NDArray[np.float32]) -> Scores:
         if count:
             similar[members] -= LANGUAGE_SHIFT * count / (count + SHRINK) * (similar[members].mean() - level)
     return np.asarray(np.round(similar, 6), np.float64)
+
+
+def in_scope(evidence: Evidence, need: Need) -> bool:
+    """Whether a request that names no objective is about something the hub knows: by its nearest record, else by words."""
+    if not need.predicted:
+        return True
+    if need.vector is not None:
+        return bool((evidence.passages @ need.vector).max(initial=-1.0) >= evidence.scope)
+    return need.keyword is not None and bool(need.keyword.any())
 
 
 def standing(values: Scores, deviations: float) -> Scores:

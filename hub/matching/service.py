@@ -22,6 +22,7 @@ from hub.matching.reasons import (
     NO_PRACTICE,
     OBJECTIVES_PREDICTED,
     OBJECTIVES_UNKNOWN,
+    OUT_OF_SCOPE,
 )
 from hub.matching.scoring import Need, Scores
 from hub.matching.types import Match, Matches, MatchRequest, Reason, ReasonParam
@@ -54,13 +55,13 @@ def match(
     Only public evidence counts: published records, mandates, vocabulary. Reads the database, writes nothing.
     """
     notes: list[str] = []
-    wanted = f"{request.title}\n{request.description}"
+    wanted = f"{request.title}\n{request.description}".strip()
     language = request.language or text.detect(wanted)
-    evidence, vectors = _meaning(session, embedder, [wanted, *_parts(request, language)])
-    if vectors is None:
+    evidence, vectors = _meaning(session, embedder, [wanted, *_parts(request, language)] if wanted else [])
+    if vectors is None and wanted:
         notes.append(MEANING_UNAVAILABLE)
     keyword = _keyword(engine, evidence, wanted, language)
-    if keyword is None:
+    if keyword is None and wanted:
         notes.append(KEYWORDS_UNAVAILABLE)
     named = scoring.named_objectives(request.objectives)
     need = Need(
@@ -72,6 +73,8 @@ def match(
         vector=None if vectors is None else vectors[0],
         parts=None if vectors is None else vectors[1:],
     )
+    if not scoring.in_scope(evidence, need):
+        return Matches((), (), (), (), notes=(*notes, OUT_OF_SCOPE))
     words, meaning = scoring.text_relevance(evidence, need)
     if need.predicted:
         need = replace(need, objectives=scoring.predict_objectives(evidence, need, words + meaning))
@@ -101,7 +104,8 @@ def match(
 def _parts(request: MatchRequest, language: str | None) -> list[str]:
     """The title, and the description sentence by sentence (short ones together)."""
     body = request.description[:DESCRIPTION_CHARACTERS]
-    return [request.title, *(body[start:end] for start, end in text.passages(body, language or "en", PART_CHARACTERS))]
+    pieces = [body[start:end] for start, end in text.passages(body, language or "en", PART_CHARACTERS)]
+    return [piece for piece in (request.title, *pieces) if piece.strip()]
 
 
 def _meaning(
@@ -111,7 +115,7 @@ def _meaning(
     if embedder is not None:
         try:
             evidence = candidates.evidence(session, embedder)
-            return evidence, embedder.queries(texts) if len(evidence.passages) else None
+            return evidence, embedder.queries(texts) if texts and len(evidence.passages) else None
         except EmbeddingUnavailable:
             log.warning("the embedding model cannot be used; matching goes on without it")
     return candidates.evidence(session, None), None
@@ -119,7 +123,7 @@ def _meaning(
 
 def _keyword(engine: SearchEngine | None, evidence: Evidence, wanted: str, language: str | None) -> Scores | None:
     """BM25 per document, or None when there is no engine, or none that answers."""
-    if engine is None:
+    if engine is None or not wanted:
         return None
     try:
         hits = engine.retrieve(text=wanted, language=language, limit=KEYWORD_POOL).keyword
