@@ -54,11 +54,12 @@ def init_app(app: Flask) -> None:
     def end(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.get("request_id", "")
         took_ms = (time.perf_counter() - g.get("began", time.perf_counter())) * 1000
-        # The path only: the query string may hold what a ministry is looking for.
+        # The path only: the query string may hold what a ministry is looking for. The path of a link is its secret.
+        path = "/welcome/…" if request.endpoint == "accounts.welcome" else request.path
         access.info(
             "%s %s %s",
             request.method,
-            request.path,
+            path,
             response.status_code,
             extra={"status": response.status_code, "took_ms": round(took_ms, 1)},
         )

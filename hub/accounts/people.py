@@ -122,7 +122,7 @@ def join(
         membership.confirmed_by = by.person_id if by else None
     session.add(membership)
     session.flush()
-    _record(
+    record(
         session,
         ("membership", membership.id),
         "invited",
@@ -146,7 +146,7 @@ def new_link(session: Session, person: Person, purpose: str, ttl_s: int, *, by: 
     )
     session.add(link)
     session.flush()
-    _record(session, ("person", person.id), "link_issued", by, reason=purpose, data={"link": link.id})
+    record(session, ("person", person.id), "link_issued", by, reason=purpose, data={"link": link.id})
     return token
 
 
@@ -169,10 +169,10 @@ def _new_hash(person: Person, password: str) -> str:
 def _keep_hash(session: Session, person: Person, password_hash: str, *, by: Membership | None, reason: str) -> None:
     person.password_hash = password_hash
     person.session_key = new_id()
-    _record(session, ("person", person.id), "password_set", by, reason=reason)
+    record(session, ("person", person.id), "password_set", by, reason=reason)
 
 
-def _record(
+def record(
     session: Session,
     subject: tuple[str, str],
     action: str,
@@ -182,6 +182,7 @@ def _record(
     to_state: str | None = None,
     data: dict[str, str] | None = None,
 ) -> None:
+    """An event about a person or membership, for the secretariat. `by` None: the operator, or a link's holder."""
     events.record(
         session,
         subject=subject,
@@ -336,7 +337,7 @@ def confirm(session: Session, by: Membership, membership_id: str) -> Membership:
         session.rollback()
         raise IllegalTransition("This membership was confirmed or ended meanwhile.")
     session.refresh(membership)
-    _record(session, ("membership", membership.id), "confirmed", by, to_state="active")
+    record(session, ("membership", membership.id), "confirmed", by, to_state="active")
     session.commit()
     return membership
 
@@ -366,7 +367,7 @@ def end_membership(session: Session, by: Membership, membership_id: str) -> Memb
     session.refresh(membership)
     if not open_memberships(session, membership.person_id):
         _kill_links(session, membership.person_id)
-    _record(session, ("membership", membership.id), "ended", by, to_state="ended")
+    record(session, ("membership", membership.id), "ended", by, to_state="ended")
     session.commit()
     return membership
 
@@ -376,7 +377,7 @@ def switch(session: Session, by: Membership, membership_id: str) -> Membership:
     membership = _membership(session, membership_id)
     if membership is None or membership.person_id != by.person_id or not membership.active:
         raise NotFound
-    _record(session, ("person", by.person_id), "switched", membership)
+    record(session, ("person", by.person_id), "switched", membership)
     session.commit()
     return membership
 
@@ -401,7 +402,7 @@ def close_account(session: Session, person: Person, *, by: Membership | None) ->
     person.disabled_at = now()
     person.session_key = new_id()
     _kill_links(session, person.id)
-    _record(session, ("person", person.id), "disabled", by, to_state="disabled")
+    record(session, ("person", person.id), "disabled", by, to_state="disabled")
 
 
 def update_person(session: Session, by: Membership, *, name: str, language: str, version: int) -> Person:
@@ -417,7 +418,7 @@ def update_person(session: Session, by: Membership, *, name: str, language: str,
         session.rollback()
         raise StaleVersion
     session.refresh(by.person)
-    _record(session, ("person", by.person_id), "edited", by)
+    record(session, ("person", by.person_id), "edited", by)
     session.commit()
     return by.person
 
@@ -541,7 +542,7 @@ def enter(session: Session, person: Person) -> Membership:
         .limit(1)
     ).first()
     membership = next((each for each in active if each.id == used), active[0])
-    _record(session, ("person", person.id), "signed_in", membership)
+    record(session, ("person", person.id), "signed_in", membership)
     session.commit()
     return membership
 
@@ -549,7 +550,7 @@ def enter(session: Session, person: Person) -> Membership:
 def leave(session: Session, by: Membership) -> None:
     """Sign out, everywhere: a copy of the cookie of any session of the person works no longer."""
     by.person.session_key = new_id()
-    _record(session, ("person", by.person_id), "signed_out", by)
+    record(session, ("person", by.person_id), "signed_out", by)
     session.commit()
 
 

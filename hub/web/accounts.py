@@ -81,7 +81,7 @@ def safe_next(target: str) -> str | None:
 
 
 def _landing(membership: Membership) -> str:
-    return url_for("accounts.members" if membership.role == ADMINISTRATOR else "home.index")
+    return url_for("accounts.members" if membership.role == ADMINISTRATOR else "support.requests")
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])

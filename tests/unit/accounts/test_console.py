@@ -3,7 +3,7 @@
 import pytest
 
 from hub.accounts import console, demo, people
-from hub.accounts.models import ADMINISTRATOR, EXPERT
+from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT
 from hub.errors import Invalid, NotFound, Unauthenticated
 from tests import factories
 
@@ -26,16 +26,43 @@ def test_the_operator_adds_the_first_administrator_who_sets_a_password_by_link(s
     )
 
 
-def test_a_known_person_gets_a_second_membership_and_no_link(session):
+def test_a_known_person_gets_a_second_membership(session):
     first, token = add(session)
     people.use_link(session, token, PASSWORD)
     factories.agency(session, "ilo")
 
-    second, token = add(session, role=EXPERT, entity_id="ilo")
+    second, _ = add(session, role=EXPERT, entity_id="ilo")
 
     assert second.person_id == first.person_id
-    assert token is None
-    assert console.listing(session) == [first, second]
+    assert console.listing(session) == [
+        {
+            "email": "first@example.org",
+            "name": "First",
+            "status": "active",
+            "demo": False,
+            "memberships": ["administrator of secretariat", "expert of ilo"],
+        }
+    ]
+
+
+def test_adding_somebody_again_gives_a_link_to_set_another_password(session):
+    first, token = add(session)
+    people.use_link(session, token, PASSWORD)
+
+    same, token = add(session, entity_id=None)
+    people.use_link(session, token, "other unrelated words")
+
+    assert same is first
+    assert people.authenticate(session, "first@example.org", "other unrelated words", demo_allowed=False)
+
+
+def test_the_operator_confirms_a_waiting_focal_point_by_adding_them(session):
+    waiting = factories.member(session, FOCAL_POINT, factories.state(session), confirmed=False, email="a@example.org")
+
+    same, _ = add(session, "a@example.org", role=FOCAL_POINT, entity_id="PRT")
+
+    assert same is waiting
+    assert waiting.active
 
 
 @pytest.mark.parametrize(
@@ -48,17 +75,17 @@ def test_a_mistake_is_named_by_field(session, field, value):
     assert list(refused.value.errors) == [field]
 
 
-def test_the_operator_resets_a_password_and_disables_an_account(session):
-    add(session)
-    person, token = console.reset(session, "First@example.org", 60)
+def test_the_operator_disables_an_account(session):
+    _, token = add(session)
     people.use_link(session, token, PASSWORD)
 
-    assert console.disable(session, "first@example.org") is person
+    console.disable(session, "First@example.org")
 
     with pytest.raises(Unauthenticated):
         people.authenticate(session, "first@example.org", PASSWORD, demo_allowed=False)
     with pytest.raises(Invalid):
-        console.reset(session, "first@example.org", 60)
+        add(session)
+    assert console.listing(session)[0]["status"] == "disabled"
 
 
 def test_an_unknown_address_is_said_to_be_unknown(session):
