@@ -255,10 +255,10 @@ def matches(
     limit: int = 10,
 ) -> "Matches":
     """Who and what could help with a request. `Forbidden` to a reader who may not see that yet."""
-    from hub.matching import service  # noqa: PLC0415 - numpy and more, not needed to write a request
-
     if not policy.can(membership, "match", row):
         raise Forbidden(NOT_YOURS)
+    from hub.matching import service  # noqa: PLC0415 - numpy and more, not needed to write a request
+
     return service.match(session, match_request(row), embedder=embedder, engine=engine, limit=limit)
 
 
