@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,14 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+def state(folder: Path) -> tuple[str, int]:
+    """Changes with every commit and swap."""
+    served = (folder / "CURRENT").read_text()
+    with suppress(FileNotFoundError):
+        return served, (folder / served / "t" / "meta.json").stat().st_mtime_ns
+    return "replaced between the two looks", 0
+
+
 def whole(engine: EmbeddedEngine) -> None:
     """Forty documents of one version, each found by its words and by the vector of that version."""
     versions = engine.versions()
@@ -117,8 +126,11 @@ def test_a_writer_killed_at_any_moment_leaves_the_index_whole(folder: Path, scri
     engine = EmbeddedEngine(folder)
     serve(engine, *(doc(f"d{at}", "border v1", vectors=(vector(1, 1),)) for at in range(40)))
 
-    for pause_s in (0.0, 0.05, 0.11, 0.18, 0.26, 0.4):
+    for pause_s in (0.0, 0.03, 0.07, 0.12, 0.18, 0.3):
+        before = state(folder)
         process = start(script, folder)
+        while state(folder) == before:
+            time.sleep(0.005)
         time.sleep(pause_s)
         kill(process)
         whole(engine)
