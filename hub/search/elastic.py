@@ -306,6 +306,10 @@ class _ElasticRebuild:
         self._prefix = prefix
         self._alias = f"{self.index}-filling"
         self._known: _Generation | None = None
+        self._seen: set[DocId] = set()
+        self._averages = _Centroids()
+        self._each_once = True
+        """While this holds, `_averages` describes what the index holds."""
         self._meta: Json = {
             "generation": generation,
             "model": model,
@@ -323,10 +327,23 @@ class _ElasticRebuild:
     def write(self, docs: Iterable[IndexDoc]) -> int:
         dims = self._described().dims
         self._known = None
-        return _write(self._client, self._alias, docs, self._meta["model"], dims)
+        try:
+            return _write(self._client, self._alias, self._averaging(docs), self._meta["model"], dims)
+        except BaseException:
+            self._each_once = False  # only part of it may be there
+            raise
+
+    def _averaging(self, docs: Iterable[IndexDoc]) -> Iterator[IndexDoc]:
+        for doc in docs:
+            self._each_once &= doc.id not in self._seen
+            self._seen.add(doc.id)
+            self._averages.add(doc.language, [passage.vector.values for passage in doc.passages if passage.vector])
+            yield doc
 
     def delete(self, ids: Mapping[DocId, int]) -> None:
         self._known = None
+        self._each_once &= self._seen.isdisjoint(ids)
+        self._seen.update(ids)
         _delete(self._client, self._alias, ids)
 
     def versions(self) -> Mapping[DocId, int]:
@@ -336,15 +353,18 @@ class _ElasticRebuild:
         self, *, text: str | None = None, language: str | None = None, vector: Vector | None = None, limit: int = 10
     ) -> Retrieved:
         if self._known is None:
-            self._note(centroids=_centroids(self._client, self.index))
+            with _speaking():
+                self._client.indices.refresh(index=self.index)
+            self._note(centroids=self._centroids())
             self._known = self._described()
         return _retrieve(self._client, self._known, _Question(text, language, vector, Filters(), limit, ()))
 
     def commit(self) -> None:
         if self._known is None:
-            self._meta["centroids"] = _centroids(self._client, self.index)
+            self._meta["centroids"] = self._centroids()
         self._note(built_at=datetime.now(UTC).isoformat())
         with _speaking():
+            self._client.indices.refresh(index=self.index)
             before = self._client.indices.get(index=f"{self._prefix}-gen-*")
             self._client.indices.update_aliases(
                 actions=[
@@ -358,6 +378,10 @@ class _ElasticRebuild:
                 ]
             )
         self.committed = True
+
+    def _centroids(self) -> dict[str, str]:
+        averages = self._averages if self._each_once else _Centroids.read(self._client, self.index)
+        return averages.packed()
 
     def _described(self) -> _Generation:
         with _speaking():
@@ -663,23 +687,38 @@ def _versions(client: "Elasticsearch", index: str) -> dict[DocId, int]:
     return {hit["_id"]: hit["_version"] // 2 for hit in _pages(client, index, MOST, version=True)}
 
 
-def _centroids(client: "Elasticsearch", index: str) -> dict[str, str]:
-    """Language of each document -> packed mean of the vectors of all passages in it, of zeros if there are none."""
-    from elasticsearch.helpers import pack_dense_vector  # noqa: PLC0415 - as above
+class _Centroids:
+    """Means of the vectors of all passages by language, of zeros for a language without any."""
 
-    sums: dict[str, NDArray[np.float64] | float] = {}
-    passages: Counter[str] = Counter()
-    dims = 0
-    for hit in _pages(client, index, _BATCH, fields=["language", "passages.vector"]):
-        language = hit["fields"]["language"][0]
-        vectors = [each["vector"] for each in hit["fields"].get("passages", ()) if "vector" in each]
-        passages[language] += len(vectors)
-        dims = len(vectors[0]) if vectors else dims
-        sums[language] = sums.get(language, 0.0) + np.asarray(vectors, dtype=np.float64).sum(axis=0)
-    return {
-        language: pack_dense_vector((np.zeros(dims) + total / max(passages[language], 1)).astype(np.float32))
-        for language, total in sums.items()
-    }
+    def __init__(self) -> None:
+        self._sums: dict[str, NDArray[np.float64] | float] = {}
+        self._passages: Counter[str] = Counter()
+        self._dims = 0
+
+    @classmethod
+    def read(cls, client: "Elasticsearch", index: str) -> "_Centroids":
+        """Of all that an index holds; brings every vector over, some 5 s for 10,000."""
+        centroids = cls()
+        for hit in _pages(client, index, _BATCH, fields=["language", "passages.vector"]):
+            vectors = [each["vector"] for each in hit["fields"].get("passages", ()) if "vector" in each]
+            centroids.add(hit["fields"]["language"][0], vectors)
+        return centroids
+
+    def add(self, language: str, vectors: Sequence[Any]) -> None:
+        """The vectors of one document."""
+        self._passages[language] += len(vectors)
+        self._dims = len(vectors[0]) if vectors else self._dims
+        self._sums[language] = self._sums.get(language, 0.0) + np.asarray(vectors, dtype=np.float64).sum(axis=0)
+
+    def packed(self) -> dict[str, str]:
+        from elasticsearch.helpers import pack_dense_vector  # noqa: PLC0415 - as above
+
+        return {
+            language: pack_dense_vector(
+                (np.zeros(self._dims) + total / max(self._passages[language], 1)).astype(np.float32)
+            )
+            for language, total in self._sums.items()
+        }
 
 
 def _unpacked(centroid: str) -> NDArray[np.float32]:
