@@ -1,4 +1,4 @@
-"""A BERT sentence encoder on ONNX Runtime: the same vectors as sentence-transformers on torch, sooner and in half the memory.
+"""A BERT sentence encoder on ONNX Runtime: the same vectors as sentence-transformers on torch, sooner and in less memory.
 
 `write_graph` describes the network of a model folder in a small file beside its weights; `OnnxEncoder` runs it. The
 weights are not copied: the graph points into `model.safetensors`, which ONNX Runtime maps into memory.
