@@ -217,7 +217,7 @@ def manageable(session: Session, by: Membership) -> list[Membership]:
         .join(Membership.entity)
         .where(Membership.until.is_(None), condition)
         .order_by(Entity.name, Person.name, Membership.id)
-        .options(joinedload(Membership.person), joinedload(Membership.entity))
+        .options(joinedload(Membership.person).selectinload(Person.memberships), joinedload(Membership.entity))
     )
     return list(rows)
 
@@ -240,28 +240,26 @@ def open_memberships(session: Session, person_id: str) -> list[Membership]:
     )
 
 
-def can_manage_person(session: Session, by: Membership, person: Person) -> bool:
+def can_manage_person(by: Membership, person: Person) -> bool:
     """Whether `by` may act on the account as a whole: every membership that has not ended must be theirs to manage.
 
     Else a link for a colleague in one team would open what the same person does in another.
     """
     if by.active and by.role == ADMINISTRATOR:
         return True
-    memberships = open_memberships(session, person.id)
+    memberships = [each for each in person.memberships if each.until is None]
     return bool(memberships) and all(can_manage_members(by, each.entity_id, each.role) for each in memberships)
 
 
-def can_issue_link(session: Session, by: Membership, person: Person) -> bool:
+def can_issue_link(by: Membership, person: Person) -> bool:
     """A first link: whoever manages the person. A reset opens a living account, so no focal point may give one."""
-    if person.disabled_at is not None or not can_manage_person(session, by, person):
+    if person.disabled_at is not None or not can_manage_person(by, person):
         return False
     return person.password_hash is None or by.role in {SECRETARIAT, ADMINISTRATOR}
 
 
-def can_disable(session: Session, by: Membership, person: Person) -> bool:
-    return (
-        by.role in {SECRETARIAT, ADMINISTRATOR} and person.id != by.person_id and can_manage_person(session, by, person)
-    )
+def can_disable(by: Membership, person: Person) -> bool:
+    return by.role in {SECRETARIAT, ADMINISTRATOR} and person.id != by.person_id and can_manage_person(by, person)
 
 
 def _membership(session: Session, membership_id: str) -> Membership | None:
@@ -270,7 +268,7 @@ def _membership(session: Session, membership_id: str) -> Membership | None:
 
 def _managed_person(session: Session, by: Membership, person_id: str) -> Person:
     person = session.get(Person, person_id) if is_id(person_id) else None
-    if person is None or not can_manage_person(session, by, person):
+    if person is None or not can_manage_person(by, person):
         raise NotFound
     return person
 
@@ -316,7 +314,7 @@ def invite(
     confirmed = role != FOCAL_POINT or by.role == FOCAL_POINT or confirm
     membership = join(session, person, entity, role, by=by, reason="invitation", confirmed=confirmed)
     token = None
-    if person.password_hash is None and can_issue_link(session, by, person):
+    if person.password_hash is None and can_issue_link(by, person):
         token = new_link(session, person, "invite", ttl_s, by=by)
     session.commit()
     return membership, token
@@ -388,7 +386,7 @@ def switch(session: Session, by: Membership, membership_id: str) -> Membership:
 def disable(session: Session, by: Membership, person_id: str) -> Person:
     """Nobody signs in with this account any more, and its sessions, links and tokens stop working at once."""
     person = _managed_person(session, by, person_id)
-    if not can_disable(session, by, person):
+    if not can_disable(by, person):
         raise Forbidden("You may not disable this account.")
     close_account(session, person, by=by)
     session.commit()
@@ -436,7 +434,7 @@ def issue_link(session: Session, person: Person, purpose: str, ttl_s: int) -> st
 def hand_link(session: Session, by: Membership, person_id: str, ttl_s: int) -> tuple[Person, str]:
     """The token of a link to hand over to a person whom `by` manages: to set the first password, or another."""
     person = _managed_person(session, by, person_id)
-    if not can_issue_link(session, by, person):
+    if not can_issue_link(by, person):
         raise Forbidden("Ask the secretariat or an administrator for this link.")
     token = new_link(session, person, "invite" if person.password_hash is None else "reset", ttl_s, by=by)
     session.commit()

@@ -239,8 +239,8 @@ def _members(
         {
             "membership": each,
             "role": ROLE_NAMES[each.role],
-            "can_link": people.can_issue_link(db(), by, each.person),
-            "can_disable": people.can_disable(db(), by, each.person),
+            "can_link": people.can_issue_link(by, each.person),
+            "can_disable": people.can_disable(by, each.person),
             "can_confirm": each.confirmed_at is None and each.person_id != by.person_id,
         }
         for each in people.manageable(db(), by)

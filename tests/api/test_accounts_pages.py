@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from hub import create_app
 from hub.accounts import people, tokens
@@ -550,6 +550,24 @@ def test_everybody_sees_the_members_they_manage_and_no_others(client, session, r
 
     assert {key for key, membership in everyone.items() if membership.person.name in page} == expected
     assert {key for key, membership in everyone.items() if membership.person.email in page} == expected
+
+
+def test_a_long_list_of_members_takes_no_more_queries_than_a_short_one(client, database, session):
+    signing.sign_in(client, factories.secretariat(session))
+    expert(session)
+    session.commit()
+    client.get(MEMBERS)  # the vocabulary is read once per process
+    counts = []
+    for number in (2, 20):
+        for _ in range(number):
+            expert(session)
+        session.commit()
+        statements = []
+        event.listen(database.engine, "before_cursor_execute", lambda *given, kept=statements: kept.append(given[2]))
+        client.get(MEMBERS)
+        counts.append(len(statements))
+
+    assert counts[0] == counts[1]
 
 
 def test_experts_have_no_members_page(client, session):
