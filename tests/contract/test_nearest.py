@@ -192,6 +192,19 @@ def test_languages_are_counted_and_averaged(engine: SearchEngine) -> None:
     np.testing.assert_allclose(languages["fr"].centroid, [0, -1], atol=1e-3)
 
 
+def test_languages_are_averaged_over_what_a_rebuild_leaves(engine: SearchEngine) -> None:
+    with engine.rebuild("1", model=MODEL) as rebuild:
+        rebuild.write([doc("a", "x", vectors=(vector(1, 0),)), doc("b", "x", vectors=(vector(0, 1),))])
+        rebuild.write([doc("a", "x", version=2, vectors=(vector(0, -1), vector(-1, 0)))])
+        rebuild.delete({"b": 1})
+        rebuild.commit()
+
+    languages = engine.retrieve(vector=vector(1, 0), limit=10).languages
+
+    assert languages["en"].count == 1
+    np.testing.assert_allclose(languages["en"].centroid, [-0.5, -0.5], atol=1e-3)
+
+
 def test_both_sides_come_in_one_call_and_agree_with_each_alone(engine: SearchEngine) -> None:
     serve(engine, *(doc(f"d{at}", "border " * (at + 1), vectors=(vector(1, at),)) for at in range(6)))
 
