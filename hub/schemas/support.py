@@ -51,8 +51,8 @@ class Language(fields.String):
         super().__init__(
             load_default=None,
             allow_none=True,
-            validate=validate.OneOf((None, *LANGUAGES), error="Not one of the six official languages."),
-            metadata={"enum": list(LANGUAGES), "description": "Of the text; detected if absent."},
+            validate=validate.OneOf((*LANGUAGES, None), error="Not one of the six official languages."),
+            metadata={"description": "Of the text; detected if absent."},
         )
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import LazyString, gettext, lazy_gettext
+from markupsafe import Markup
 from marshmallow import Schema, ValidationError, fields
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -28,7 +29,7 @@ from hub.support.requests import Entry, RequestData
 from hub.web.i18n import PREFIX, language, name_of
 
 if TYPE_CHECKING:
-    from hub.matching.types import Match, Matches
+    from hub.matching.types import Match, Matches, Reason
 
 blueprint = Blueprint("support", __name__, url_prefix=f"{PREFIX}/requests")
 
@@ -105,9 +106,9 @@ DONE: Mapping[str, LazyString] = {
 
 @dataclass(frozen=True, slots=True)
 class ReasonLine:
-    """`evidence`: title and address of each record that it rests on."""
+    """`evidence`: title and address of each record that it rests on, where `text` does not link it."""
 
-    text: str
+    text: str | Markup
     weight: float
     evidence: tuple[tuple[str, str], ...]
 
@@ -647,26 +648,31 @@ def _titles(found: "Matches") -> dict[str, str]:
 
 
 def _line(match: "Match", link: tuple[str, str], titles: Mapping[str, str]) -> MatchLine:
-    from hub.matching import reasons  # noqa: PLC0415 - as in `_preview`
-
     return MatchLine(
         *link,
         rank=match.rank,
         score=match.score,
         verified=match.verified,
-        reasons=tuple(
-            ReasonLine(
-                reasons.text(reason),
-                reason.weight,
-                tuple(
-                    (titles[slug], url_for("documents.show", name=slug))
-                    for slug in reason.evidence
-                    if slug in titles and slug != match.id
-                ),
-            )
-            for reason in match.reasons
-        ),
+        reasons=tuple(_reason(reason, match, titles) for reason in match.reasons),
     )
+
+
+def _reason(reason: "Reason", match: "Match", titles: Mapping[str, str]) -> ReasonLine:
+    """A reason that names its one record links it in the sentence; others list their records below."""
+    from hub.matching import reasons  # noqa: PLC0415 - as in `_preview`
+
+    text = reasons.text(reason)
+    evidence = tuple(
+        (titles[slug], url_for("documents.show", name=slug))
+        for slug in reason.evidence
+        if slug in titles and slug != match.id
+    )
+    if len(evidence) == 1 and evidence[0][0] in text:
+        title, address = evidence[0]
+        before, after = text.split(title, 1)
+        linked = Markup('{}<a href="{}"><bdi>{}</bdi></a>{}').format(before, address, title, after)
+        return ReasonLine(linked, reason.weight, ())
+    return ReasonLine(text, reason.weight, evidence)
 
 
 def _agency_link(match: "Match") -> tuple[str, str]:
