@@ -1,13 +1,13 @@
 """How good matches are, by requests of which it is known who should help: means over all and per language."""
 
 import json
-import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hub.matching.types import Match, Matches, MatchRequest
+from hub.search.metrics import ndcg_at, recall_at, reciprocal_rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,15 @@ def _asked(judged: JudgedRequest, *, hide_objectives: bool) -> MatchRequest:
 
 
 def _judge(judged: JudgedRequest, found: Matches, top: str) -> dict[str, float]:
-    agencies, peers, practices = (_ids(found.agencies), _ids(found.peer_states), _ids(found.practices))
+    agencies, peers, practices = _ids(found.agencies), _ids(found.peer_states), _ids(found.practices)
+    others = [agency for agency in agencies if agency != top]
     return {
-        "agencies_ndcg_at_5": ndcg(agencies, judged.agencies, 5),
-        "agencies_ndcg_at_5_without_top": ndcg(
-            [agency for agency in agencies if agency != top], [agency for agency in judged.agencies if agency != top], 5
-        ),
+        "agencies_ndcg_at_5": ndcg_at(5, agencies, _gains(judged.agencies)),
+        "agencies_ndcg_at_5_without_top": ndcg_at(5, others, _gains(set(judged.agencies) - {top})),
         "agencies_mrr": reciprocal_rank(agencies, judged.agencies),
-        "peer_states_recall_at_5": recall(peers, judged.peer_states, 5),
-        "peer_states_recall_at_10": recall(peers, judged.peer_states, 10),
-        "practices_ndcg_at_10": ndcg(practices, judged.practices, 10),
+        "peer_states_recall_at_5": recall_at(5, peers, judged.peer_states),
+        "peer_states_recall_at_10": recall_at(10, peers, judged.peer_states),
+        "practices_ndcg_at_10": ndcg_at(10, practices, _gains(judged.practices)),
     }
 
 
@@ -95,20 +94,8 @@ def _ids(matches: Sequence[Match]) -> list[str]:
     return [match.id for match in matches]
 
 
-def ndcg(ranked: Sequence[str], relevant: Collection[str], k: int) -> float:
-    """Normalised discounted cumulative gain with gains 0 or 1; 0 if nothing is relevant."""
-    gain = sum(1 / math.log2(rank + 1) for rank, one in enumerate(ranked[:k], start=1) if one in relevant)
-    ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(k, len(set(relevant))) + 1))
-    return gain / ideal if ideal else 0.0
-
-
-def reciprocal_rank(ranked: Sequence[str], relevant: Collection[str]) -> float:
-    return next((1 / rank for rank, one in enumerate(ranked, start=1) if one in relevant), 0.0)
-
-
-def recall(ranked: Sequence[str], relevant: Collection[str], k: int) -> float:
-    wanted = set(relevant)
-    return len(wanted & set(ranked[:k])) / len(wanted) if wanted else 0.0
+def _gains(relevant: Iterable[str]) -> dict[str, float]:
+    return dict.fromkeys(relevant, 1.0)
 
 
 def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
