@@ -71,9 +71,7 @@ def get_request(name: str) -> Response:
 @describe("Change the words of a request", body=schemas.RequestChange, response=schemas.RequestSchema, errors=CONFLICT)
 def patch_request(name: str) -> Response:
     row = requests.get(db(), membership_needed(), name)
-    values = schemas.load(
-        schemas.RequestChange, versioned_body(), partial=("title", "description", "language", "gcm_objectives")
-    )
+    values = schemas.load(schemas.RequestChange, versioned_body(), partial=schemas.KEPT)
     data = schemas.to_request(values, schemas.words_of(row))
     return _one(requests.edit(db(), membership_needed(), row.id, data, version=values["version"]))
 

@@ -26,15 +26,21 @@ FILL_IN = "Fill this in."
 
 
 class Words(fields.String):
-    """Text as a person writes it: outer blanks off, one kind of line end, nothing that a database cannot hold."""
+    """Text as a person writes it: outer blanks off, one kind of line end, nothing that a database cannot hold.
 
-    def __init__(self, longest: int, *, needed: bool = False, description: str = "") -> None:
+    `needed`: not empty; then it must be given unless `required` is false.
+    """
+
+    def __init__(self, longest: int, *, needed: bool = False, required: bool = True, description: str = "") -> None:
         checks = [validate.Length(max=longest, error="At most {max} characters.")]
         if needed:
             checks.append(validate.Length(min=1, error=FILL_IN))
-        more: dict[str, Any] = {"required": True} if needed else {"load_default": ""}
+        more: dict[str, Any] = {"required": required} if needed else {"load_default": ""}
         super().__init__(
-            validate=checks, error_messages={"required": FILL_IN}, metadata={"description": description}, **more
+            validate=checks,
+            error_messages={"required": FILL_IN},
+            metadata={"description": description} if description else {},
+            **more,
         )
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
@@ -102,9 +108,15 @@ class NewRequest(RequestBody):
 
 
 class RequestChange(RequestBody):
-    """Any of the words; what is left out stays."""
+    """Any of the words; what is left out stays (load it with `partial=KEPT`)."""
 
+    title = Words(LONGEST_TITLE, needed=True, required=False)
+    description = Words(LONGEST_DESCRIPTION, needed=True, required=False)
     version = Version("Of the request, as read; or send it as If-Match.", required=True)
+
+
+KEPT = ("language", "gcm_objectives")
+"""Fields of `RequestChange` that have a default, which must not replace what is stored."""
 
 
 def load(schema: type[Schema], data: Any, **how: Any) -> dict[str, Any]:
