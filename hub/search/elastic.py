@@ -9,7 +9,8 @@ Every document carries its row's version, doubled, as an external version, which
 empty document of the odd version above, because the server remembers real deletions for a minute only: it outlives a document
 of its version and yields to the next. The next rebuild leaves these behind.
 
-Nothing above the Basic licence and nothing outside the server's core is used: no scripts, no delete or update by query.
+Needs server 9.3 or newer, which takes vectors packed. Nothing above the Basic licence and nothing outside the server's core is
+used: no scripts, no delete or update by query.
 """
 
 import base64
