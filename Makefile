@@ -61,8 +61,9 @@ lock: ## Renew requirements.lock from pyproject.toml (needs uv)
 	rm .lock-override
 
 messages: setup ## Collect the words of pages into the translation catalogues
-	$(BIN)/pybabel --quiet extract -F babel.cfg -k _l -k ngettext:1,2 --no-location --omit-header -o hub/web/translations/messages.pot .
-	$(BIN)/pybabel --quiet update -i hub/web/translations/messages.pot -d hub/web/translations --no-fuzzy-matching --omit-header
+	mkdir -p build
+	$(BIN)/pybabel --quiet extract -F babel.cfg -k lazy_gettext --no-location --omit-header -o build/messages.pot .
+	$(BIN)/pybabel --quiet update -i build/messages.pot -d hub/web/translations --no-fuzzy-matching --ignore-pot-creation-date
 
 clean: ## Remove the virtual environment and everything built; keeps var/
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
