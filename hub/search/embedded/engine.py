@@ -226,9 +226,11 @@ class _Filling:
         self._swap = swap
         self._writer: GenerationWriter | None = GenerationWriter(folder)
         self._snapshot: Snapshot | None = None
+        self._changed = False
 
     def write(self, docs: Iterable[IndexDoc]) -> int:
         taken = 0
+        self._changed = True
         for batch in _batches(docs, _BATCH):
             writer = self._open()
             taken += writer.write(batch)
@@ -237,6 +239,7 @@ class _Filling:
         return taken
 
     def delete(self, ids: Mapping[DocId, int]) -> None:
+        self._changed = True
         self._open().delete(ids)
 
     def versions(self) -> Mapping[DocId, int]:
@@ -267,8 +270,11 @@ class _Filling:
         return self._writer
 
     def _read(self) -> Snapshot:
-        self._open().commit()
-        self._snapshot = Snapshot(self._folder, self._snapshot)
+        writer = self._open()
+        if self._snapshot is None or self._changed:
+            writer.commit()
+            self._snapshot = Snapshot(self._folder, self._snapshot)
+            self._changed = False
         return self._snapshot
 
 
