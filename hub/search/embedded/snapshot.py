@@ -48,12 +48,11 @@ class Snapshot:
         """`previous` lends what it has already read of the same generation. Raises `SearchUnavailable`."""
         self.folder = folder
         self.manifest = Manifest.load(folder)
-        with guarded():
-            index = tantivy.Index.open(str(folder / "t"))
-            self._searcher = index.searcher()
         self._schema = schema()
-        self._read_entries(previous if previous is not None and previous.folder == folder else None)
-        self._map_vectors()
+        with guarded():
+            self._searcher = tantivy.Index.open(str(folder / "t")).searcher()
+            self._read_entries(previous if previous is not None and previous.folder == folder else None)
+            self._map_vectors()
         self._facets: dict[str, _Facet] = {}
 
     def _read_entries(self, previous: "Snapshot | None") -> None:
@@ -327,10 +326,6 @@ class Snapshot:
         return EngineHit(entry.id, entry.work, score, entry.language, matched=True, passage=passage, facets=facets)
 
     # Numbers, addresses, hits
-
-    def _enough(self, limit: int) -> int:
-        """How many documents to look at for `limit` works."""
-        return limit if self._one_version_each else len(self.entries)
 
     def _hits(self, scored: Iterable[tuple[float, int]], limit: int) -> tuple[EngineHit, ...]:
         """The first document of each work, at most `limit`."""
