@@ -77,6 +77,7 @@ def problem(response: TestResponse, status: int, slug: str) -> dict[str, Any]:
     return response.json
 
 
+@pytest.mark.both_databases
 def test_a_request_goes_from_draft_to_closed(
     portugal: Caller, secretariat: Caller, iom: Caller, session: Session
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_broken_body_is_a_4xx_with_a_sentence(portugal: Caller, body: bytes) -
     assert answer.json["title"]
 
 
+@pytest.mark.both_databases
 def test_half_a_character_is_refused(portugal: Caller) -> None:
     body = b'{"title": "half \\ud83d", "description": "Words"}'
     answer = portugal.client.post(
