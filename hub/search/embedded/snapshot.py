@@ -135,12 +135,8 @@ class Snapshot:
         query = None
         if text == "":
             docs = np.arange(len(self.entries)) if allowed is None else np.flatnonzero(allowed)
-            scored = [(1.0, int(doc)) for doc in docs[: self._enough(limit)]]
-            keyword, total, counts = (
-                self._hits(scored, limit),
-                self._count_works(docs),
-                self._count_facets(docs, facets),
-            )
+            keyword = self._hits(((1.0, doc) for doc in docs.tolist()), limit)
+            total, counts = self._count_works(docs), self._count_facets(docs, facets)
         elif text is not None and (query := self._keyword_query(text, language, filters)) is not None:
             keyword, total, counts = self._keyword(query, limit, facets)
         nearest = () if vector is None else self._nearest(vector, allowed, limit, facets)
