@@ -28,6 +28,11 @@ def _accepted() -> str:
     return request.accept_languages.best_match(LANGUAGES, "en") if request else "en"
 
 
+def locale() -> str:
+    """For dates and numbers: English ones as the United Nations write them, the day before the month."""
+    return "en_GB" if language() == "en" else language()
+
+
 def direction(code: str | None = None) -> str:
     """`rtl` or `ltr`, of a language or of the reader's."""
     return "rtl" if (code or language()) in RIGHT_TO_LEFT else "ltr"
@@ -56,7 +61,7 @@ def in_language(code: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    Babel(app, default_locale="en", default_translation_directories="web/translations", locale_selector=language)
+    Babel(app, default_locale="en_GB", default_translation_directories="web/translations", locale_selector=locale)
     app.add_template_filter(sentences)
     app.add_template_filter(told)
 
