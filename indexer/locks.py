@@ -11,8 +11,11 @@ from sqlalchemy import text
 from hub.errors import HubError
 from hub.wiring import Hub
 
-REBUILD, INDEX = "rebuild", "index"
-"""`REBUILD`: held while a generation is filled. `INDEX`: held while the served one is written to, and for the swap."""
+REBUILD, INDEX, INGEST = "rebuild", "index", "ingest"
+"""`REBUILD`: held while a generation is filled. `INDEX`: held while the served one is written to, and for the swap.
+
+`INGEST`: held while records come in.
+"""
 _LOOK_AGAIN_S = 0.1
 
 

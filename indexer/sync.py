@@ -54,17 +54,9 @@ def drain(hub: Hub, *, show: bool = False) -> SyncReport:
     """
     report = SyncReport()
     with bar("Updating the index", None, " changes", show=show) as progress:
-        while True:
+        while _due(hub, 1):
             with only_one(hub, INDEX, wait_s=LOCK_WAIT_S), hub.database.session() as session:
-                jobs = session.execute(
-                    select(Outbox.id, Outbox.payload, Outbox.attempts)
-                    .where(outbox.due((KIND,)))
-                    .order_by(Outbox.id)
-                    .limit(BATCH)
-                ).all()
-                session.rollback()
-                if not jobs:
-                    break
+                jobs = _due(hub, BATCH)  # another writer may have done them while we waited
                 _take(hub, session, jobs, report)
             progress.update(len(jobs))
     if report.changes:
@@ -72,7 +64,19 @@ def drain(hub: Hub, *, show: bool = False) -> SyncReport:
     return report
 
 
+def _due(hub: Hub, limit: int) -> Sequence[Row[int, dict[str, object], int]]:
+    with hub.database.session() as session:
+        return session.execute(
+            select(Outbox.id, Outbox.payload, Outbox.attempts)
+            .where(outbox.due((KIND,)))
+            .order_by(Outbox.id)
+            .limit(limit)
+        ).all()
+
+
 def _take(hub: Hub, session: Session, jobs: Sequence[Row[int, dict[str, object], int]], report: SyncReport) -> None:
+    if not jobs:
+        return
     try:
         _apply(hub, session, [str(job.payload["document_id"]) for job in jobs], report)
     except (SearchUnavailable, EmbeddingUnavailable):

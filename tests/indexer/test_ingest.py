@@ -9,6 +9,7 @@ from hub.database import Database, Outbox
 from hub.knowledge.models import Document
 from indexer.__main__ import main
 from indexer.ingest import LONGEST_LINE
+from indexer.locks import INGEST, only_one
 from tests.indexer.delivery import record, write_file
 
 
@@ -139,3 +140,13 @@ def test_a_database_without_tables_is_a_sentence(tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["ingest", str(write_file(tmp_path / "some.jsonl", record()))])
     assert result.exit_code == 1
     assert result.stderr == "Error: The database has no tables yet: run `hub init`.\n"
+
+
+@pytest.mark.both_databases
+def test_two_ingests_at_once_are_refused(ingest, loaded, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.ingest.LOCK_WAIT_S", 0.1)
+    file = write_file(tmp_path / "some.jsonl", record())
+    with only_one(loaded, INGEST, wait_s=1):
+        status, _, err = ingest(file)
+        assert (status, err) == (1, "Error: Another process holds the ingest lock.\n")
+        assert ingest(file, "--check")[0] == 0

@@ -40,6 +40,21 @@ def test_a_rebuild_serves_every_published_record_and_leaves_no_work_behind(loade
     assert rebuild(loaded).generation == "2"
 
 
+@pytest.mark.elasticsearch
+def test_elasticsearch_is_filled_kept_up_and_replaced_by_the_same_code(loaded, session, elastic_engine):
+    loaded.__dict__["engine"] = elastic_engine
+    bring_in(session, *(record(f"record-{number}") for number in range(30)))
+    rebuild(loaded)
+    edit(session, "record-1", status="withdrawn")
+    edit(session, "record-2", summary="Now about lighthouses.")
+    assert sync.drain(loaded).changes == 2
+    assert loaded.engine.versions() == rows(loaded)
+    assert found(loaded, "lighthouses") == ["record-2"]
+    report = rebuild(loaded)
+    assert (report.generation, report.documents, report.encoded) == ("2", 29, 0)
+    assert loaded.engine.versions() == rows(loaded)
+
+
 def test_an_empty_database_gives_an_empty_generation(loaded):
     assert rebuild(loaded).documents == 0
     assert loaded.engine.status().generation == "1"
