@@ -71,7 +71,7 @@ def works(
     if language:
         conditions.append(Document.language == language)
     total = session.scalar(select(func.count(distinct(Document.work_id))).where(*conditions)) or 0
-    first = func.min(Document.title)
+    first = func.min(func.lower(Document.title))
     ids = session.scalars(
         select(Document.work_id)
         .where(*conditions)

@@ -1,8 +1,8 @@
 """Searching: one form, one address, one list. Everything a reader chose stands in the address."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, current_app, make_response, render_template, request, url_for
@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from hub.accounts import guard
 from hub.errors import SearchUnavailable
 from hub.network import vocabulary
-from hub.schemas.search import DEEPEST, SearchParams
+from hub.schemas.search import DEEPEST, search_query
 from hub.search import service
 from hub.search.types import LANGUAGES, Filters, Marked, Page, SearchQuery
 from hub.web.i18n import PREFIX, language, name_of
@@ -31,6 +31,7 @@ GROUPS: Mapping[str, LazyString] = {
     "implementer": lazy_gettext("Type of implementer"),
 }
 """Facets that are offered, in order. The others of `FACETS` work from the address and show among the active filters."""
+PER_PAGE = SearchQuery().limit
 OPEN = frozenset({"kind", "objective"})
 """Groups that are unfolded without being used."""
 
@@ -62,7 +63,7 @@ class Active:
 @blueprint.get("/search")
 @guard.public
 def results() -> Response:
-    query = cast("SearchQuery", SearchParams().load(request.args))
+    query = search_query(request.args)
     names = labels(guard.db())
     context: dict[str, Any] = {
         "query": query,
@@ -91,8 +92,8 @@ def results() -> Response:
             last=query.offset + len(page.hits),
             previous=address(query, max(query.offset - query.limit, 0)) if query.offset else "",
             next=address(query, last) if last < page.total and last <= DEEPEST else "",
-            unfiltered=address(SearchQuery(text=query.text, language=query.language, mode=query.mode)),
-            by_meaning=address(SearchQuery(text=query.text, language=query.language, filters=query.filters)),
+            unfiltered=address(replace(query, filters=Filters())),
+            by_meaning=address(replace(query, mode="hybrid")),
             **context,
         )
     )
@@ -131,11 +132,13 @@ def _order(name: str, option: Option) -> tuple[Any, ...]:
 
 
 def kept(query: SearchQuery) -> Iterator[tuple[str, str]]:
-    """What the form carries along unseen: language and mode asked for, and filters that have no boxes."""
+    """What the form carries along unseen: language, mode and limit asked for, and filters that have no boxes."""
     if query.language:
         yield "lang", query.language
     if query.mode != "hybrid":
         yield "mode", query.mode
+    if query.limit != PER_PAGE:
+        yield "limit", str(query.limit)
     for facet, codes in query.filters.values.items():
         if facet not in GROUPS:
             yield from ((facet, code) for code in codes)
@@ -147,7 +150,7 @@ def without(query: SearchQuery, facet: str, code: str) -> SearchQuery:
         name: tuple(value for value in codes if (name, value) != (facet, code))
         for name, codes in query.filters.values.items()
     }
-    return SearchQuery(text=query.text, language=query.language, filters=Filters(values), mode=query.mode)
+    return replace(query, filters=Filters(values), offset=0)
 
 
 def address(query: SearchQuery, offset: int = 0) -> str:
@@ -157,6 +160,8 @@ def address(query: SearchQuery, offset: int = 0) -> str:
         pairs.append(("lang", query.language))
     if query.mode != "hybrid":
         pairs.append(("mode", query.mode))
+    if query.limit != PER_PAGE:
+        pairs.append(("limit", str(query.limit)))
     pairs += [(facet, code) for facet, codes in query.filters.values.items() for code in codes]
     if offset:
         pairs.append(("offset", str(offset)))
