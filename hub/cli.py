@@ -25,14 +25,25 @@ class Command(click.Group):
             click.echo(f"hub: {error}", err=True)
             ctx.exit(2)
         except ValidationError as error:
-            for name, sentences in error.normalized_messages().items():
-                click.echo(f"hub: {name}: {sentences}", err=True)
+            for name, sentence in _sentences(error.normalized_messages()):
+                click.echo(f"hub: {name}: {sentence}", err=True)
             ctx.exit(1)
         except HubError as error:
             click.echo(f"hub: {error.detail or error.title}", err=True)
             for name, sentences in getattr(error, "errors", {}).items():
                 click.echo(f"hub: {name}: {' '.join(sentences)}", err=True)
             ctx.exit(1)
+
+
+def _sentences(errors: object, path: str = "") -> Generator[tuple[str, str]]:
+    """Field and sentence of each fault in a tree of them, lists numbered from 1."""
+    if isinstance(errors, Mapping):
+        for name, below in errors.items():
+            step = str(name + 1) if isinstance(name, int) else str(name)
+            yield from _sentences(below, f"{path}.{step}" if path else step)
+    elif isinstance(errors, list):
+        for sentence in errors:
+            yield path, str(sentence)
 
 
 @contextmanager

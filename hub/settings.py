@@ -43,7 +43,7 @@ class Settings:
     session_ttl_s: int = 12 * 3600
     """How long a sign-in lasts without a visit."""
     sign_in_limit: str = "10 per minute;50 per hour"
-    """Attempts to sign in, per address and per account, in Flask-Limiter's notation."""
+    """Attempts to sign in, per address and per account, in the notation of limits."""
     rate_limit_storage: str = "memory://"
     """Where the counts of attempts live; one process: memory, several: a Redis address."""
     trusted_proxies: int = 0
