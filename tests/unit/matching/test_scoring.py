@@ -47,7 +47,8 @@ def network(
         for row, each in enumerate(documents)
         for at, code in enumerate(each["countries"])
     ]
-    links = [(row, agency) for row, each in enumerate(documents) for agency in sorted(each["agencies"])]
+    links = sorted((agency, row) for row, each in enumerate(documents) for agency in each["agencies"])
+    clauses = np.zeros((0, dim), np.float32) if clauses is None else clauses
     vectors = np.array([each["vector"] for each in documents], np.float32).reshape(len(documents), dim)
     works = {work: at for at, work in enumerate(dict.fromkeys(each.work for each in facts))}
 
@@ -67,16 +68,17 @@ def network(
         works=integers(works[each.work] for each in facts),
         passages=vectors,
         passage_document=integers(range(len(facts))),
-        center=vectors.mean(axis=0) if facts else np.zeros(dim, np.float32),
-        clauses=np.zeros((0, dim), np.float32) if clauses is None else clauses,
-        clause_agency=integers(range(0 if clauses is None else len(clauses))),
+        clauses=clauses,
+        clause_level=clauses @ vectors.mean(axis=0) if facts else np.zeros(len(clauses), np.float32),
+        clause_agency=integers(range(len(clauses))),
         objective_texts=np.zeros((0, dim), np.float32),
+        objective_level=np.zeros(0, np.float32),
         scope=-1.0,
         country_document=integers(row for row, _, _ in countries),
         country_state=integers(state for _, state, _ in countries),
         country_first=np.array([first for _, _, first in countries], np.bool_),
-        link_document=integers(row for row, _ in links),
-        link_agency=integers(agency for _, agency in links),
+        link_document=integers(row for _, row in links),
+        link_agency=integers(agency for agency, _ in links),
         region_documents={
             region: integers(sorted({row for row, state, _ in countries if region in STATES[state].regions}))
             for region in {region for regions in REGIONS.values() for region in regions}
@@ -105,6 +107,7 @@ def need(country: str = "GHA", objectives: tuple[int, ...] = (), **fields: Any) 
 
 
 def all_lists(evidence: Evidence, wanted: Need, limit: int = 10) -> dict[str, tuple[Match, ...]]:
+    wanted = similar(evidence, wanted)
     words, meaning = scoring.text_relevance(evidence, wanted)
     if wanted.predicted:
         wanted = replace(wanted, objectives=scoring.predict_objectives(evidence, wanted, words + meaning))
@@ -115,6 +118,11 @@ def all_lists(evidence: Evidence, wanted: Need, limit: int = 10) -> dict[str, tu
         "practices": scoring.records(evidence, wanted, found, practices=True, limit=limit),
         "guidance": scoring.records(evidence, wanted, found, practices=False, limit=limit),
     }
+
+
+def similar(evidence: Evidence, wanted: Need) -> Need:
+    vector = wanted.vector
+    return wanted if vector is None else replace(wanted, similar=scoring.similarities(evidence, vector))
 
 
 def unit(values: Any) -> Any:
@@ -210,6 +218,7 @@ def test_at_most_three_of_the_first_ten_peers_lie_in_one_subregion(given_: tuple
 @given(networks())
 def test_features_of_records_lie_between_zero_and_one(given_: tuple[Evidence, Need]) -> None:
     evidence, wanted = given_
+    wanted = similar(evidence, wanted)
     words, meaning = scoring.text_relevance(evidence, wanted)
     found = scoring.relevance(evidence, wanted, words, meaning)
     for feature in (words, meaning, found.objective, found.place, found.total):
