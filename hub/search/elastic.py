@@ -161,12 +161,11 @@ class _Generation:
 
 
 class ElasticEngine:
-    """`hub.search.engine.SearchEngine` on Elasticsearch 9. Safe for threads; clients are made at first use.
-
-    Centroids of languages are those of the last rebuild; a language that has come since has none, and so no profile.
+    """Keeps `SearchEngine` on Elasticsearch 9. Safe for threads; clients are made at first use.
 
     `url`: of one node, or of several divided by commas. Questions wait `timeout_s` for an answer and try a second node once;
-    writes and rebuilds wait `rebuild_timeout_s`. Unlike the embedded engine's, nearest neighbours are approximate.
+    writes and rebuilds wait `rebuild_timeout_s`. Nearest neighbours are approximate, their scores are not. Centroids of
+    languages are those of the last rebuild; a language that has come since has none, and so no profile.
     """
 
     def __init__(
@@ -227,9 +226,9 @@ class ElasticEngine:
 
     @contextmanager
     def rebuild(self, generation: str, *, model: str | None) -> Generator[Rebuild]:
-        """A second one of this engine raises `SearchUnavailable`; one of another process drops what this one has filled, whose
+        """Raises `SearchUnavailable` for a second one of this engine.
 
-        next step then raises it: whoever starts rebuilds sees to it that there is one.
+        One of another process is taken for dead: what it filled is dropped, and its next step raises `SearchUnavailable`.
         """
         if not self._rebuilding.acquire(blocking=False):
             raise SearchUnavailable("The search index is being rebuilt already.")
@@ -294,7 +293,7 @@ class ElasticEngine:
 
 
 class _ElasticRebuild:
-    """`hub.search.engine.Rebuild`: an index of its own.
+    """Keeps `Rebuild`: an index of its own.
 
     It is written through an alias that is dropped with it: a bulk request to a missing index would create one.
     """
