@@ -68,6 +68,7 @@ FEW_DEVIATIONS = 3.0
 """The same among tens: mandates, objectives."""
 LANGUAGE_SHIFT, SHRINK = 1.0, 20
 """How much of a language's mean similarity is taken off its records, less for languages of few records."""
+SMALLEST = 1e-9
 NEAREST_PRACTICES = 15
 OBJECTIVE_TEXT = 0.4
 OBJECTIVE_FLOOR = 0.5
@@ -105,7 +106,8 @@ class Need:
 class Relevance:
     """Per document, contributions to `total` in [0, 1]: words, meaning, objectives, place.
 
-    `order`: documents best first, ties by slug, of each work the best language version only.
+    `order`: documents relevant enough to be shown or to speak for anybody, best first, ties by slug, of each work the best
+    language version only.
     """
 
     keyword: Scores
@@ -199,8 +201,8 @@ def predict_objectives(evidence: Evidence, need: Need, text: Scores) -> Scores:
 
     `text`: relevance by words and meaning alone.
     """
-    order = best_first(evidence, text)
-    rows = order[evidence.practice[order] & (text[order] > 0)][:NEAREST_PRACTICES]
+    order = best_first(evidence, text, SMALLEST)
+    rows = order[evidence.practice[order]][:NEAREST_PRACTICES]
     votes = ((evidence.objectives[rows] > 0) * text[rows, None]).sum(axis=0)
     if not votes.any():
         return votes
@@ -236,7 +238,7 @@ def relevance(evidence: Evidence, need: Need, words: Scores, meaning: Scores) ->
     objective = weight("record.objective") * np.round(shared, 6)
     place = weight("record.place") * _nearness(evidence, need.country)
     total = words + meaning + objective + place
-    return Relevance(words, meaning, objective, place, total, best_first(evidence, total))
+    return Relevance(words, meaning, objective, place, total, best_first(evidence, total, FLOORS["record"]))
 
 
 def _nearness(evidence: Evidence, country: str) -> Scores:
@@ -255,11 +257,10 @@ def _regions(evidence: Evidence, country: str) -> tuple[str, ...]:
     return () if row is None else evidence.states[row].regions
 
 
-def best_first(evidence: Evidence, scores: Scores) -> Rows:
-    """Rows of documents, best first, ties by slug; of each work the best language version only."""
-    order = np.argsort(-scores, kind="stable")  # documents are in order of slug
-    if len(order) == int(evidence.works.max(initial=-1)) + 1:
-        return order  # no work has two versions
+def best_first(evidence: Evidence, scores: Scores, floor: float) -> Rows:
+    """Documents that reach the floor, best first, ties by slug; of each work the best language version only."""
+    rows = np.flatnonzero(scores >= floor)
+    order = rows[np.argsort(-scores[rows], kind="stable")]  # documents are in order of slug
     _, first = np.unique(evidence.works[order], return_index=True)
     return order[np.sort(first)]
 
@@ -268,7 +269,7 @@ def records(evidence: Evidence, need: Need, found: Relevance, *, practices: bool
     """Practices, or everything else (guidance)."""
     rows = found.order[evidence.practice[found.order] == practices][:limit]
     listed: list[_Candidate] = []
-    for row in rows[found.total[rows] >= FLOORS["record"]].tolist():
+    for row in rows.tolist():
         facts = evidence.documents[row]
         listed.append(_Candidate(facts.slug, facts.title, True, facts.id, _record_terms(evidence, need, found, row)))
     return _matches(_best_first(listed))
@@ -307,9 +308,7 @@ def agencies(evidence: Evidence, need: Need, found: Relevance, *, limit: int) ->
     """All are scored: there are tens, at most hundreds."""
     mandates = _mandate_feature(evidence, need)
     unseen = len(evidence.documents)
-    position = np.full(
-        unseen, unseen
-    )  # of each document in the order; versions of a work that are not its best stay unseen
+    position = np.full(unseen, unseen)  # of each document in the order
     position[found.order] = np.arange(len(found.order))
     order = np.argsort(evidence.link_agency * (unseen + 1) + position[evidence.link_document], kind="stable")
     documents = evidence.link_document[order]
