@@ -9,15 +9,16 @@ from hub.search import text
 from hub.search.types import IndexDoc, Passage, Vector
 
 
-def passages(row: Document) -> list[tuple[int, int]]:
-    """Ranges of `row.body`: one, unless it is longer than the encoder reads."""
-    return text.passages(row.body, row.language, text.PASSAGE_CHARACTERS)
+def _parts(row: Document) -> list[tuple[int, int, str]]:
+    """(start, end, encoded text) of each passage of `row.body`: one, unless it is longer than the encoder reads."""
+    body = row.body
+    ranges = text.passages(body, row.language, text.PASSAGE_CHARACTERS)
+    return [(start, end, f"{row.title}\n{body[start:end]}") for start, end in ranges]
 
 
 def texts(row: Document) -> list[str]:
     """What is encoded, one text per passage: the title and, on the next line, the passage."""
-    body = row.body
-    return [f"{row.title}\n{body[start:end]}" for start, end in passages(row)]
+    return [encoded for _, _, encoded in _parts(row)]
 
 
 def key(encoded: str) -> str:
@@ -39,10 +40,7 @@ def _index_doc(row: Document, vectors: Mapping[str, Vector]) -> IndexDoc:
         title=row.title,
         body=row.body,
         facets=facets(row),
-        passages=tuple(
-            Passage(start, end, vectors.get(key(encoded)))
-            for (start, end), encoded in zip(passages(row), texts(row), strict=True)
-        ),
+        passages=tuple(Passage(start, end, vectors.get(key(encoded))) for start, end, encoded in _parts(row)),
     )
 
 
