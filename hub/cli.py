@@ -291,24 +291,79 @@ def evaluate() -> None:
 @click.option(
     "--vectors", type=click.Path(dir_okay=False, path_type=Path), help="Keep vectors in this file between runs."
 )
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as JSON to this file.")
 @click.option("--json", "as_json", is_flag=True)
-def eval_search(folder: Path, vectors: Path | None, as_json: bool) -> None:
+def eval_search(folder: Path, vectors: Path | None, out: Path | None, as_json: bool) -> None:
     """Index a BEIR-style FOLDER (corpus.jsonl, queries.jsonl, qrels.tsv) apart and judge the answers."""
     from hub import evaluation, settings
 
     result = evaluation.evaluate_folder(Hub(settings.load()), folder, vectors=vectors)
+    _print_evaluation(result, f"{result['folder']} ({result['docs_per_s']:.0f} docs/s)", out, as_json=as_json)
+
+
+@evaluate.command("hub")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(["keyword", "vector", "hybrid", "rrf"]),
+    help="One or more; all of them if none is named.",
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as JSON to this file.")
+@click.option("--json", "as_json", is_flag=True)
+def eval_hub(file: Path, modes: tuple[Any, ...], out: Path | None, as_json: bool) -> None:
+    """Judge the served index by the queries in FILE (JSON Lines: qid, query, language, relevant)."""
+    from hub import evaluation
+
+    with opened() as parts:
+        result = evaluation.evaluate_hub(parts, file, modes or evaluation.MODES)
+    _print_evaluation(result, result["file"], out, as_json=as_json)
+
+
+@evaluate.command("compare")
+@click.argument("before", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("after", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True)
+def eval_compare(before: Path, after: Path, as_json: bool) -> None:
+    """What AFTER gains on BEFORE, two results of `hub eval search` or `hub eval hub`, with paired 95% intervals."""
+    from hub import evaluation
+
+    result = evaluation.compare(evaluation.read_result(before), evaluation.read_result(after))
     if as_json:
         return _print_json(result)
-    click.echo(
-        f"{result['folder']}: {result['documents']} documents, {result['queries']} judged queries, "
-        f"{result['engine']}, {result['docs_per_s']:.0f} docs/s"
-    )
-    for mode, figures in result["modes"].items():
-        click.echo(
-            f"  {mode:8} nDCG@10 {figures['ndcg_at_10']:.4f}  recall@100 {figures['recall_at_100']:.4f}  "
-            f"p50 {figures['p50_ms']:.1f} ms  p95 {figures['p95_ms']:.1f} ms"
-        )
+    click.echo(f"{result['queries']} queries in both")
+    for mode, metrics in result["modes"].items():
+        for metric, change in metrics.items():
+            low, high = change["interval"]
+            click.echo(
+                f"  {mode:8} {metric:13} {change['difference']:+.4f} [{low:+.4f}, {high:+.4f}]  "
+                f"{change['gained']} up, {change['lost']} down"
+            )
     return None
+
+
+def _print_evaluation(result: dict[str, Any], name: str, out: Path | None, *, as_json: bool) -> None:
+    if out is not None:
+        out.write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
+    if as_json:
+        _print_json(result)
+        return
+    click.echo(f"{name}: {result['documents']} documents, {result['queries']} judged queries, {result['engine']}")
+    for mode, figures in result["modes"].items():
+        click.echo(f"  {mode:8} p50 {figures['p50_ms']:.1f} ms  p95 {figures['p95_ms']:.1f} ms")
+        languages = figures["languages"] if len(figures["languages"]) > 1 else {}
+        for label, part in (("all", figures), *languages.items()):
+            shown = (
+                f"{title} {part[metric]:.3f} [{part['intervals'][metric][0]:.3f}, {part['intervals'][metric][1]:.3f}]"
+                for title, metric in (
+                    ("nDCG@10", "ndcg_at_10"),
+                    ("recall@10", "recall_at_10"),
+                    ("recall@100", "recall_at_100"),
+                    ("MRR", "mrr"),
+                )
+            )
+            click.echo(f"    {label:4} {'  '.join(shown)}")
 
 
 @evaluate.command("match")
