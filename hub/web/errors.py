@@ -128,6 +128,7 @@ def page(
             detail=detail,
             errors=errors or {},
             error_page=True,
+            here=request.full_path.rstrip("?") if request.method == "GET" else None,
         )
     except Exception:
         log.exception("the error page itself failed at %s", request.path)
