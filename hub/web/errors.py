@@ -128,7 +128,6 @@ def page(
             detail=detail,
             errors=errors or {},
             error_page=True,
-            here=request.full_path.rstrip("?") if request.method == "GET" else None,
         )
     except Exception:
         log.exception("the error page itself failed at %s", request.path)

@@ -351,15 +351,6 @@ def test_an_error_page_is_in_the_language_of_its_address(client):
     assert Outline(response.text).all("html")[0]["lang"] == "ar"
 
 
-def test_a_page_for_members_tells_a_visitor_to_sign_in_and_leads_back_afterwards(client):
-    response = client.get("/es/requests?status=draft")
-
-    assert response.status_code == 401
-    signing_in = next(a["href"] for a in Outline(response.text).all("a") if "next=" in a["href"])
-    assert urlsplit(signing_in).path == "/es/sign-in"
-    assert parse_qs(urlsplit(signing_in).query)["next"] == ["/es/requests?status=draft"]
-
-
 @pytest.mark.parametrize(
     "environ",
     [
