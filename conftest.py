@@ -49,6 +49,7 @@ def hub(settings: Settings) -> Iterator[Hub]:
     """Parts on an empty, migrated database and an empty embedded index; no model unless the test sets one."""
     import hub.accounts.models
     import hub.events
+    import hub.notices.models
     import hub.support.models  # noqa: F401
 
     parts = Hub(settings)

@@ -19,11 +19,13 @@ BLUEPRINTS = (
     "hub.api.vocabulary",
     "hub.api.support",
     "hub.api.matches",
+    "hub.api.notices",
     "hub.web.home",
     "hub.web.search",
     "hub.web.documents",
     "hub.web.accounts",
     "hub.web.support",
+    "hub.web.notices",
 )
 """Modules of the two edges; each has one `blueprint`."""
 

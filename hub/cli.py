@@ -89,11 +89,16 @@ def serve(host: str, port: int, threads: int, worker: bool) -> None:
 
 
 @main.command()
-def worker() -> None:
-    """Do queued work (index, notices) until stopped."""
-    from hub import serving
+@click.option("--retry", is_flag=True, help="First take up again notices and mails that failed five times.")
+def worker(retry: bool) -> None:
+    """Do queued work (index, notices, mails) until stopped."""
+    from hub import outbox, serving
+    from hub.worker import HANDLERS
 
     with opened() as parts:
+        if retry:
+            with parts.database.transaction() as session:
+                click.echo(f"taken up again {outbox.retry(session, tuple(HANDLERS))}")
         serving.work(parts)
 
 

@@ -73,7 +73,7 @@ def now() -> datetime:
 
 
 class Outbox(Base):
-    """Work for later, written with the change that causes it. `kind`: index, mail, notice.
+    """Work for later, written with the change that causes it. `kind`: index, notice, mail, digest.
 
     Payloads hold ids only; the job reads the row as it is when it runs. `lease_until`: a worker has it until then.
     """

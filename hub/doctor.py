@@ -6,16 +6,19 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub import migrate
+from hub import migrate, outbox
 from hub.errors import SearchUnavailable
 from hub.knowledge.models import Document
+from hub.notices import mail
 from hub.settings import ENV_FILE
 from hub.wiring import Hub
+from indexer import sync
 
 LEAST_DISK_BYTES = 1_000_000_000
 
@@ -35,7 +38,17 @@ class Finding:
 
 def examine(hub: Hub) -> list[Finding]:
     """All findings, in the order in which one would mend them."""
-    checks: tuple[Callable[[Hub], list[Finding]], ...] = (_secrets, _database, _corpus, _model, _index, _demo, _disk)
+    checks: tuple[Callable[[Hub], list[Finding]], ...] = (
+        _secrets,
+        _database,
+        _corpus,
+        _model,
+        _index,
+        _mail,
+        _jobs,
+        _demo,
+        _disk,
+    )
     findings: list[Finding] = []
     for check in checks:
         findings += check(hub)
@@ -120,6 +133,32 @@ def _index(hub: Hub) -> list[Finding]:
 
 def status_word(error: SearchUnavailable) -> str:
     return error.detail or error.title
+
+
+def _mail(hub: Hub) -> list[Finding]:
+    if not hub.settings.smtp_url:
+        return [Finding("mail", "note", "HUB_SMTP_URL is not set: nothing is mailed, notices are shown on the site.")]
+    where = urlsplit(hub.settings.smtp_url).hostname
+    try:
+        mail.check(hub.settings)
+    except outbox.NotYet as error:
+        return [Finding("mail", "note", f"{where}: {error}; mails wait until it works.")]
+    return [Finding("mail", "ok", f"{where}, from {hub.settings.mail_from}")]
+
+
+def _jobs(hub: Hub) -> list[Finding]:
+    findings: list[Finding] = []
+    with hub.database.session() as session:
+        for jobs in outbox.waiting(session):
+            again = "python -m indexer sync --retry" if jobs.kind == sync.KIND else "hub worker --retry"
+            if jobs.failed:
+                told = f"{jobs.failed} failed five times and wait for a person; `{again}` takes them up again"
+            elif jobs.late:
+                told = f"{jobs.late} tried in vain for an hour or more, and tried again"
+            else:
+                continue
+            findings.append(Finding(f"jobs {jobs.kind}", "note", f"{told}. The last error: {jobs.error}"))
+    return findings or [Finding("jobs", "ok", "none waits for a person")]
 
 
 def _demo(hub: Hub) -> list[Finding]:

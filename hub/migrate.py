@@ -11,9 +11,10 @@ from sqlalchemy import Engine, MetaData
 from hub.accounts.models import Person
 from hub.database import Base
 from hub.events import Event
+from hub.notices.models import Notice
 from hub.support.models import SupportRequest
 
-DOMAINS = (Person, Event, SupportRequest)
+DOMAINS = (Person, Event, SupportRequest, Notice)
 """One model of each module at the end of the imports: together they bring in all others."""
 FOLDER = Path(__file__).parent / "migrations"
 

@@ -4,9 +4,11 @@ A variable of the environment wins over the file. A bad value stops the start an
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,6 +37,13 @@ class Settings:
     """Folder or hub name of a sentence-transformers model; default: the folder that set-up made, if it is there."""
     public_url: str = "http://127.0.0.1:8000"
     """Where people reach this hub; links in mails and feeds begin with it. `https` also makes cookies secure."""
+    smtp_url: str = field(default="", repr=False)
+    """Mail server: `smtp://user:password@host:587` (TLS by STARTTLS; `?starttls=no` for none), or `smtps://` for TLS from
+
+    the start. Without it notices are shown on the site only.
+    """
+    mail_from: str = ""
+    """Who mails are from: an address, or `Name <address>`."""
     demo: bool = False
     """Demo accounts may sign in. Never on a real installation."""
     log_level: str = "INFO"
@@ -115,6 +124,8 @@ VARIABLES: Mapping[str, str] = {
     "HUB_ELASTICSEARCH_PREFIX": "elasticsearch_prefix",
     "HUB_EMBEDDING_MODEL": "embedding_model",
     "HUB_PUBLIC_URL": "public_url",
+    "HUB_SMTP_URL": "smtp_url",
+    "HUB_MAIL_FROM": "mail_from",
     "HUB_DEMO": "demo",
     "HUB_LOG_LEVEL": "log_level",
     "HUB_LINK_TTL_S": "link_ttl_s",
@@ -164,9 +175,31 @@ def check(settings: Settings) -> None:
         raise SettingError("HUB_LOG_LEVEL", f"{settings.log_level!r} is none of DEBUG, INFO, WARNING, ERROR")
     if urlsplit(settings.public_url).scheme not in {"http", "https"}:
         raise SettingError("HUB_PUBLIC_URL", f"{settings.public_url!r} does not begin with http:// or https://")
+    if settings.smtp_url:
+        _check_mail(settings)
     scheme = urlsplit(settings.database).scheme
     if scheme not in {"sqlite", "postgresql+psycopg"}:
         raise SettingError("HUB_DATABASE_URL", f"{scheme!r} is neither sqlite nor postgresql+psycopg")
+
+
+def _check_mail(settings: Settings) -> None:
+    parts = urlsplit(settings.smtp_url)
+    if parts.scheme not in {"smtp", "smtps"}:
+        raise SettingError("HUB_SMTP_URL", "does not begin with smtp:// or smtps://")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if not parts.hostname or port == 0:
+        raise SettingError("HUB_SMTP_URL", "names no host, or a port that is none")
+    if parts.query not in {"", "starttls=no"} or parts.path not in {"", "/"} or parts.fragment:
+        raise SettingError("HUB_SMTP_URL", "may end with ?starttls=no, and with nothing else after the host")
+    if not settings.mail_from:
+        raise SettingError("HUB_MAIL_FROM", "is needed when HUB_SMTP_URL is set")
+    name, address = parseaddr(settings.mail_from)
+    plain = re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", address) and name.isprintable()
+    if not plain:
+        raise SettingError("HUB_MAIL_FROM", f"{settings.mail_from!r} is neither an address nor Name <address>")
 
 
 def new_secret() -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hub import outbox
 from hub.database import Outbox
 from hub.errors import SearchUnavailable
+from hub.notices import mail, notices
 from hub.search.embedding import EmbeddingUnavailable
 from hub.wiring import Hub
 from indexer import sync
@@ -21,10 +22,15 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Hub, Session, Mapping[str, Any]], None]
 """Does one job from its payload, in a session that is committed afterwards. Doing it twice must do no harm."""
 
-HANDLERS: dict[str, Handler] = {}
+HANDLERS: Mapping[str, Handler] = {
+    notices.NOTICE: notices.announce,
+    notices.MAIL: mail.send_notice,
+    notices.DIGEST: mail.send_digest,
+}
 """Kind of job -> who does it. Index changes are drained in batches by `indexer.sync` instead."""
 
 BATCH = 20
+"""Jobs between two looks at the index."""
 LOOK_AGAIN_S = 1.0
 LONGEST_WAIT_S = 60.0
 """Between two tries while search engine or encoder are away."""
@@ -70,20 +76,34 @@ class Worker:
         return done
 
     def _others(self) -> int:
-        done = 0
         with self._hub.database.session() as session:
             self._name_unknown(session)
-            jobs = outbox.lease(session, tuple(self._handlers), BATCH) if self._handlers else ()
-            for job in jobs:
-                try:
-                    self._handlers[job.kind](self._hub, session, job.payload)
-                    session.execute(delete(Outbox).where(Outbox.id == job.id))
-                    done += 1
-                except Exception as error:
-                    session.rollback()
-                    logger.exception("a job failed", extra={"outbox": job.id, "kind": job.kind})
-                    outbox.note_failure(session, job.id, job.attempts, error)
-                session.commit()
+        done = 0
+        for _ in range(BATCH if self._handlers else 0):
+            # One lease and one session a job: a slow one costs no other its lease, and nothing read is older than it.
+            with self._hub.database.session() as session:
+                jobs = outbox.lease(session, tuple(self._handlers), 1)
+                if not jobs:
+                    break
+                done += self._do(session, jobs[0])
+        return done
+
+    def _do(self, session: Session, job: Outbox) -> int:
+        """Returns how many jobs are done: one, or none."""
+        done = 0
+        try:
+            self._handlers[job.kind](self._hub, session, job.payload)
+            session.execute(delete(Outbox).where(Outbox.id == job.id))
+            done = 1
+        except outbox.NotYet as reason:
+            session.rollback()
+            logger.warning("jobs of the kind %s wait: %s", job.kind, reason)
+            outbox.put_off(session, job, reason)
+        except Exception as error:
+            session.rollback()
+            logger.exception("a job failed", extra={"outbox": job.id, "kind": job.kind})
+            outbox.note_failure(session, job.id, job.attempts, error)
+        session.commit()
         return done
 
     def _name_unknown(self, session: Session) -> None:

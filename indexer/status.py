@@ -1,7 +1,8 @@
-"""The state of the index in plain values."""
+"""The state of the index, and of the other work for later, in plain values."""
 
 from typing import Any
 
+from hub import outbox
 from hub.wiring import Hub
 from indexer import rows, sync
 
@@ -10,7 +11,7 @@ def read(hub: Hub) -> dict[str, Any]:
     """Served generation, database and backlog side by side. Raises `SearchUnavailable` when the engine is away.
 
     `embedder`: the model that this installation would build with; `rebuild_needed` when it is not the one served, or when
-    nothing is served.
+    nothing is served. `waiting`, `failed`: changes for the index; `jobs_…`: notices and mails.
     """
     served = hub.engine.status()
     embedder = hub.embedder
@@ -18,6 +19,7 @@ def read(hub: Hub) -> dict[str, Any]:
     with hub.database.session() as session:
         published = rows.count(session)
         backlog = sync.backlog(session)
+        others = [jobs for jobs in outbox.waiting(session) if jobs.kind != sync.KIND]
     return {
         "engine": served.engine,
         "generation": served.generation,
@@ -28,6 +30,8 @@ def read(hub: Hub) -> dict[str, Any]:
         "published": published,
         "waiting": backlog.waiting,
         "failed": backlog.failed,
+        "jobs_waiting": sum(jobs.waiting for jobs in others),
+        "jobs_failed": sum(jobs.failed for jobs in others),
         "embedder": model,
         "rebuild_needed": served.generation is None or served.model != model,
     }

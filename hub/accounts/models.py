@@ -11,11 +11,14 @@ from hub.network.models import Entity
 FOCAL_POINT, EXPERT, SECRETARIAT, ADMINISTRATOR = "focal_point", "expert", "secretariat", "administrator"
 ROLES = (FOCAL_POINT, EXPERT, SECRETARIAT, ADMINISTRATOR)
 
+EACH, DAILY, NO_MAIL = MAIL = ("each", "daily", "none")
+"""How somebody wants notices by mail: one by one, once a day together, or not at all."""
+
 
 class Person(Base):
     """`name` is shown to others: the name of an office where no person's name is needed. `email` is lower case.
 
-    `session_key` is part of every session cookie: a new one ends all sessions of the person.
+    `mail`: one of `MAIL`. `session_key` is part of every session cookie: a new one ends all sessions of the person.
     """
 
     __tablename__ = "person"
@@ -23,6 +26,7 @@ class Person(Base):
     email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(200))
     language: Mapped[str] = mapped_column(String(2), default="en")
+    mail: Mapped[str] = mapped_column(String(10), default=EACH)
     password_hash: Mapped[str | None] = mapped_column(String(200))
     session_key: Mapped[str] = mapped_column(String(36), default=new_id)
     is_demo: Mapped[bool] = mapped_column(default=False)

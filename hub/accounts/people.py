@@ -403,13 +403,15 @@ def close_account(session: Session, person: Person, *, by: Membership | None) ->
     record(session, ("person", person.id), "disabled", by, to_state="disabled")
 
 
-def update_person(session: Session, by: Membership, *, name: str, language: str, version: int) -> Person:
-    """Change one's own name and language. Raises `StaleVersion` if the row changed since `version` was read."""
+def update_person(
+    session: Session, by: Membership, *, name: str, language: str, version: int, mail: str | None = None
+) -> Person:
+    """Change one's own name, language and, unless it is None, how notices are mailed. Raises `StaleVersion` if the row changed since `version` was read."""
     name, language = normal_name(name), _language(language)
     changed = session.execute(
         update(Person)
         .where(Person.id == by.person_id, Person.version == version)
-        .values(name=name, language=language, version=version + 1)
+        .values(name=name, language=language, mail=mail or Person.mail, version=version + 1)
         .returning(Person.id)
     ).all()
     if not changed:

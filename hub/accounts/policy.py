@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, exists, false, or_, true
 
 from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, SECRETARIAT, Membership
-from hub.events import AUDIENCES
+from hub.events import AUDIENCES, Event
 from hub.support.models import CO_REQUESTING, CONTRIBUTOR, LEAD, REQUESTING, Answer, Party, SupportRequest
 
 TEAM = (REQUESTING, CO_REQUESTING)
@@ -45,6 +45,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "edit": (Rule(FOCAL_POINT, TEAM),),
     "submit": (Rule(FOCAL_POINT, TEAM),),
+    "reply": (Rule(FOCAL_POINT, TEAM),),
+    "agree": (Rule(FOCAL_POINT, TEAM),),
+    "send_back": (Rule(FOCAL_POINT, TEAM),),
     "withdraw": (Rule(FOCAL_POINT, TEAM),),
     "close": (Rule(FOCAL_POINT, TEAM),),
     "reopen": (Rule(FOCAL_POINT, TEAM),),
@@ -54,10 +57,14 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule(SECRETARIAT, not_statuses=UNSEEN),
         Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),
     ),
+    "triage": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
+    "ask": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "send": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "decline": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "accept": (Rule(EXPERT, DELIVERY, ("sent",), not_statuses=UNSEEN),),
     "refuse": (Rule(EXPERT, DELIVERY, ("sent",), not_statuses=UNSEEN),),
+    "propose": (Rule(EXPERT, (LEAD,), ("accepted",), not_statuses=UNSEEN),),
+    "no_plan": (Rule(EXPERT, (LEAD,), ("accepted",), not_statuses=UNSEEN),),
     "draft_answer": (Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),),
     "answer": (Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),),
 }
@@ -137,11 +144,27 @@ def audiences(membership: Membership | None, request: SupportRequest) -> tuple[s
     """Which events of the request's timeline this membership may see."""
     if membership is None or not can(membership, "read", request):
         return ()
-    if membership.role == SECRETARIAT:
-        return AUDIENCES
-    if membership.role == EXPERT:
-        return ("delivery", "parties", "public")
-    return ("requesting", "parties", "public")
+    return _HEARS[membership.role]
+
+
+_HEARS: Mapping[str, tuple[str, ...]] = {
+    SECRETARIAT: AUDIENCES,
+    EXPERT: ("delivery", "parties", "public"),
+    FOCAL_POINT: ("requesting", "parties", "public"),
+}
+"""Role -> audiences of the events of a request that it reads."""
+
+
+def heard(membership: Membership | None) -> ColumnElement[bool]:
+    """The same as a condition on `SupportRequest` and `Event`, for a query that joins them."""
+    if membership is None:
+        return false()
+    return visible(membership) & Event.audience.in_(_HEARS.get(membership.role, ()))
+
+
+def untied_readers() -> tuple[str, ...]:
+    """Roles that read requests to which their entity is no party; members of all others need one that is."""
+    return tuple(rule.role for rule in RULES["read"] if not rule.parties)
 
 
 def can_manage_members(membership: Membership | None, entity_id: str, role: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from hub.accounts.models import ROLES
+from hub.accounts.models import MAIL, ROLES
 from hub.search.types import LANGUAGES
 
 SHORT = validate.Length(max=1000)
@@ -43,6 +43,7 @@ class OwnData(Form):
 
     name = fields.String(required=True, validate=SHORT)
     language = fields.String(required=True, validate=validate.OneOf(LANGUAGES))
+    mail = fields.String(load_default=None, validate=validate.OneOf(MAIL))
     version = fields.Integer(required=True)
 
 
@@ -63,3 +64,4 @@ class NewToken(Form):
 
 class Acting(Form):
     membership_id = fields.String(required=True, validate=SHORT)
+    next = fields.String(load_default="")

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Mapping
+from smtplib import SMTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,12 +14,25 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from hub.accounts import guard, people, session, tokens
 from hub.accounts.guard import current_membership, db, membership_needed
-from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, ROLES, SECRETARIAT, Membership, Person
+from hub.accounts.models import (
+    ADMINISTRATOR,
+    DAILY,
+    EACH,
+    EXPERT,
+    FOCAL_POINT,
+    NO_MAIL,
+    ROLES,
+    SECRETARIAT,
+    Membership,
+    Person,
+)
 from hub.accounts.policy import can_manage_members
 from hub.accounts.throttle import address_key
 from hub.errors import Forbidden, Invalid, Unauthenticated
 from hub.network import vocabulary
 from hub.network.models import AGENCY, STATE, Entity
+from hub.notices import mail
+from hub.outbox import NotYet
 from hub.schemas import accounts as schemas
 from hub.search.types import LANGUAGES
 from hub.settings import Settings
@@ -34,6 +48,11 @@ ROLE_NAMES: Mapping[str, LazyString] = {
     SECRETARIAT: lazy_gettext("Secretariat"),
     ADMINISTRATOR: lazy_gettext("Administrator"),
 }
+MAIL_NAMES: Mapping[str, LazyString] = {
+    EACH: lazy_gettext("One mail for each notice"),
+    DAILY: lazy_gettext("One mail a day with all unread notices"),
+    NO_MAIL: lazy_gettext("No mail"),
+}
 MANAGERS = (FOCAL_POINT, SECRETARIAT, ADMINISTRATOR)
 
 
@@ -41,7 +60,7 @@ def _settings() -> Settings:
     return current_app.extensions["hub"].settings
 
 
-def _entity_name(entity: Entity) -> str:
+def entity_name(entity: Entity) -> str:
     """In the reader's language, where the vocabulary has it."""
     scheme = {STATE: "country", AGENCY: "agency"}.get(entity.kind)
     name = vocabulary.label(db(), scheme, entity.id, language()) if scheme else entity.id
@@ -152,8 +171,10 @@ def _account(
         tokens=tokens.listing(db(), membership),
         new_token=new_token,
         role_names=ROLE_NAMES,
-        entity_name=_entity_name,
+        entity_name=entity_name,
         language_names={code: own_name(code) for code in LANGUAGES},
+        mail_names=MAIL_NAMES,
+        mailing=bool(_settings().smtp_url),
         given=request.form,
         errors=errors or {},
     )
@@ -196,7 +217,7 @@ def switch() -> BaseResponse:
     form = _load(schemas.Acting())
     membership = people.switch(db(), membership_needed(), form["membership_id"])
     session.begin(membership)
-    return redirect(_landing(membership), 303)
+    return redirect(safe_next(form["next"]) or _landing(membership), 303)
 
 
 @blueprint.post("/account/tokens")
@@ -234,7 +255,8 @@ def _members(
     link_for: Person | None = None,
     link: str = "",
 ) -> Response:
-    """`link`: the address to hand over to `link_for`, shown this once."""
+    """`link`: the address for `link_for`: mailed to that person if that works, else shown this once, to be handed over."""
+    mailed = link_for is not None and bool(link) and _mailed(link_for, link)
     rows = [
         {
             "membership": each,
@@ -246,7 +268,7 @@ def _members(
         for each in people.manageable(db(), by)
     ]
     roles = [role for role in ROLES if can_manage_members(by, by.entity_id, role)]
-    teams = [(each.id, _entity_name(each)) for each in people.teams(db(), roles)]
+    teams = [(each.id, entity_name(each)) for each in people.teams(db(), roles)]
     return _page(
         "members",
         status,
@@ -254,16 +276,30 @@ def _members(
         rows=rows,
         roles={role: ROLE_NAMES[role] for role in roles} if len(roles) > 1 else {},
         teams=dict(sorted(teams, key=lambda team: team[1])),
-        entity_name=_entity_name,
+        entity_name=entity_name,
         can_confirm=by.role != FOCAL_POINT,
         language_names={code: own_name(code) for code in LANGUAGES},
         given=request.form,
         errors=errors or {},
         invited=invited,
         link_for=link_for,
-        link=link,
+        link="" if mailed else link,
+        mailed=mailed,
         link_hours=_settings().link_ttl_s // 3600,
     )
+
+
+def _mailed(person: Person, link: str) -> bool:
+    """Whether a mail server took the link. At once, not by a job: no row may hold the secret."""
+    settings = _settings()
+    if not settings.smtp_url or person.is_demo:
+        return False
+    try:
+        mail.send(settings, mail.link_mail(settings, person, link))
+    except (NotYet, mail.MailRefused, OSError, SMTPException) as error:
+        log.warning("a link was not mailed: %s", error)
+        return False
+    return True
 
 
 def _address(person: Person, token: str) -> str:

@@ -6,9 +6,11 @@ from typing import Any
 from flask import current_app, request, url_for
 from flask_babel import LazyString, lazy_gettext
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.accounts import guard
 from hub.accounts.models import Membership
+from hub.notices import notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,12 @@ class Item:
     current: str
 
 
-REQUESTS = "support.requests"
+REQUESTS, NOTICES = "support.requests", "notices.notices"
 ITEMS: tuple[tuple[str, LazyString], ...] = (
     ("search.results", lazy_gettext("Search")),
     ("documents.browse", lazy_gettext("Browse")),
     (REQUESTS, lazy_gettext("Requests")),
+    (NOTICES, lazy_gettext("Notices")),
     ("accounts.members", lazy_gettext("Members")),
     ("accounts.account", lazy_gettext("Account")),
 )
@@ -50,13 +53,26 @@ def current(endpoint: str) -> str:
     return "true" if request.blueprint == blueprint and blueprint != "accounts" else ""
 
 
+def _counted(endpoint: str, label: LazyString, membership: Membership | None) -> LazyString:
+    """With the number of what is unread. An error page may have no database to ask."""
+    if endpoint != NOTICES:
+        return label
+    try:
+        unread = notices.count_unread(guard.db(), membership)
+    except SQLAlchemyError:
+        return label
+    return lazy_gettext("Notices (%(number)s unread)", number=unread) if unread else label
+
+
 def frame() -> dict[str, Any]:
     """Context of `base.html`."""
     settings = current_app.extensions["hub"].settings
     signed_in = bool(current_user.is_authenticated)
     membership = guard.current_membership() if signed_in else None
     items = [
-        Item(url_for(endpoint), label, current(endpoint)) for endpoint, label in ITEMS if allowed(endpoint, membership)
+        Item(url_for(endpoint), _counted(endpoint, label, membership), current(endpoint))
+        for endpoint, label in ITEMS
+        if allowed(endpoint, membership)
     ]
     if not signed_in:
         items.append(Item(url_for(SIGN_IN), lazy_gettext("Sign in"), current(SIGN_IN)))

@@ -250,6 +250,8 @@ def test_the_command_reports_and_status_speaks_json(loaded, session, settings, m
         "published": 3,
         "waiting": 1,
         "failed": 0,
+        "jobs_waiting": 0,
+        "jobs_failed": 0,
         "embedder": None,
         "rebuild_needed": False,
     }

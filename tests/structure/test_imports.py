@@ -24,22 +24,23 @@ ALLOWED: list[tuple[str, set[str]]] = [
     ("hub.knowledge", BASE | MODELS | {"hub.network", "hub.schemas.knowledge", "hub.search.types"}),
     ("hub.accounts", BASE | MODELS | {"hub.settings", "hub.network"}),
     ("hub.support", BASE | MODELS | SERVICES | {"hub.accounts", "hub.knowledge", "hub.network", "hub.search", "hub.matching.types"}),
-    ("hub.schemas", BASE | MODELS | {"hub.network", "hub.knowledge", "hub.support", "hub.accounts", "hub.search.types", "hub.matching"}),
+    ("hub.notices", BASE | MODELS | {"hub.accounts.policy", "hub.outbox", "hub.settings", "hub.wiring"}),
+    ("hub.schemas", BASE | MODELS | {"hub.network", "hub.knowledge", "hub.support", "hub.accounts", "hub.notices", "hub.search.types", "hub.matching"}),
     ("hub.wiring", {"hub.settings", "hub.database", "hub.search"}),
     ("hub.logs", {"hub.database"}),
-    ("hub.migrate", BASE | MODELS),
+    ("hub.migrate", BASE | MODELS | {"hub.notices.models"}),
     ("hub.backup", BASE | {"hub.migrate", "hub.wiring"}),
     (
         "hub.api",
         BASE | SERVICES | MODELS | {
-            "hub.accounts", "hub.knowledge", "hub.network", "hub.support", "hub.schemas", "hub.search.types", "hub.matching", "hub.wiring",
+            "hub.accounts", "hub.knowledge", "hub.network", "hub.support", "hub.notices", "hub.schemas", "hub.search.types", "hub.matching", "hub.wiring",
         },
     ),
     (
         "hub.web",
         BASE | SERVICES | MODELS | {
-            "hub.accounts", "hub.knowledge", "hub.network", "hub.support", "hub.schemas", "hub.search.types", "hub.matching", "hub.wiring",
-            "hub.api.problems", "hub.settings",
+            "hub.accounts", "hub.knowledge", "hub.network", "hub.support", "hub.notices", "hub.schemas", "hub.search.types", "hub.matching", "hub.wiring",
+            "hub.api.problems", "hub.settings", "hub.outbox",
         },
     ),
     ("indexer", BASE | MODELS | {"hub.settings", "hub.wiring", "hub.search", "hub.network", "hub.knowledge", "hub.schemas.knowledge", "hub.outbox", "corpus"}),

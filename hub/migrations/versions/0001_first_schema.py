@@ -95,6 +95,7 @@ def upgrade() -> None:
     sa.Column('email', sa.String(length=254), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('language', sa.String(length=2), nullable=False),
+    sa.Column('mail', sa.String(length=10), nullable=False),
     sa.Column('password_hash', sa.String(length=200), nullable=True),
     sa.Column('session_key', sa.String(length=36), nullable=False),
     sa.Column('is_demo', sa.Boolean(), nullable=False),
@@ -341,6 +342,26 @@ def upgrade() -> None:
     with op.batch_alter_table('answer', schema=None) as batch_op:
         batch_op.create_index('ix_answer_one_draft', ['request_id', 'entity_id'], unique=True, sqlite_where=sa.text("status = 'draft'"), postgresql_where=sa.text("status = 'draft'"))
         batch_op.create_index(batch_op.f('ix_answer_request_id'), ['request_id'], unique=False)
+
+    op.create_table('notice',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('person_id', sa.String(length=36), nullable=False),
+    sa.Column('membership_id', sa.String(length=36), nullable=False),
+    sa.Column('event_id', sa.String(length=36), nullable=False),
+    sa.Column('subject_kind', sa.String(length=30), nullable=False),
+    sa.Column('subject_id', sa.String(length=36), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('read_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('mailed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['event_id'], ['event.id'], name=op.f('fk_notice_event_id')),
+    sa.ForeignKeyConstraint(['membership_id'], ['membership.id'], name=op.f('fk_notice_membership_id')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_notice_person_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_notice')),
+    sa.UniqueConstraint('person_id', 'event_id', name=op.f('uq_notice_person_id_event_id'))
+    )
+    with op.batch_alter_table('notice', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_notice_event_id'), ['event_id'], unique=False)
+        batch_op.create_index('ix_notice_person_read', ['person_id', 'read_at'], unique=False)
 
     op.create_table('party',
     sa.Column('id', sa.String(length=36), nullable=False),

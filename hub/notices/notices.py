@@ -1,0 +1,263 @@
+"""Who is told of an event, and what a person was told.
+
+A notice is written once per person and event. Whether it may be seen is asked of `policy` every time, so access that
+ended takes its notices along.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from hub.accounts import policy
+from hub.accounts.models import DAILY, EACH, Membership, Person
+from hub.database import is_id, later, new_id, now
+from hub.errors import BadRequest, NotFound
+from hub.events import Event
+from hub.notices.models import Notice
+from hub.support.models import SupportRequest
+from hub.wiring import Hub
+
+NOTICE, MAIL, DIGEST = "notice", "mail", "digest"
+"""Kinds of `Outbox` rows. Payloads: `{event}`, `{notice}` (its id), `{person, day}`."""
+REQUEST = "request"
+"""`subject_kind` of support requests."""
+LARGEST_PAGE = 100
+DIGEST_HOUR = 6
+"""Of the day in UTC: before offices open in Africa and Europe, where most focal points of the Network sit."""
+NO_NOTICE = "There is no such notice, or it is not open to you."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notice with what it is about."""
+
+    notice: Notice
+    event: Event
+    request: SupportRequest
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePage:
+    """`unread` counts all that are, on this page or not; `cursor` continues the list, None at its end."""
+
+    rows: tuple[Told, ...]
+    unread: int
+    cursor: str | None
+
+
+# Telling
+
+
+def announce(hub: Hub, session: Session, payload: Mapping[str, Any]) -> None:
+    """Job `notice`: write a notice for everybody who is to hear of the event, and a job for each mail.
+
+    Readers are those of now, not of the moment of the event. Doing it again adds nothing.
+    """
+    event = session.get(Event, str(payload["event"]))
+    if event is None or event.subject_kind != REQUEST or not _worth_telling(event):
+        return
+    row = session.scalar(
+        select(SupportRequest)
+        .where(SupportRequest.id == event.subject_id)
+        .options(selectinload(SupportRequest.parties))
+    )
+    told = {membership.person_id: membership for membership in readers(session, event, row)} if row else {}
+    if not told:
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    written = session.execute(
+        insert(Notice)
+        .values(
+            [
+                {
+                    "id": new_id(),
+                    "person_id": person_id,
+                    "membership_id": membership.id,
+                    "event_id": event.id,
+                    "subject_kind": event.subject_kind,
+                    "subject_id": event.subject_id,
+                    "created_at": now(),
+                }
+                for person_id, membership in told.items()
+            ]
+        )
+        .on_conflict_do_nothing(index_elements=[Notice.person_id, Notice.event_id])
+        .returning(Notice.id, Notice.person_id)
+    ).all()
+    for notice in written:
+        queue_mail(hub, session, told[notice.person_id].person, notice.id)
+
+
+def _worth_telling(event: Event) -> bool:
+    """Words kept while somebody is still writing are seen on the page itself; they would be told every few minutes."""
+    return event.action != "draft_answer" and not (event.action == "edit" and event.to_state == "draft")
+
+
+def readers(session: Session, event: Event, row: SupportRequest) -> list[Membership]:
+    """Who is to hear of an event of the request: those who may see it now, without the one who did it.
+
+    One membership a person, the oldest that may.
+    """
+    entities = {party.entity_id for party in row.parties if party.until is None}
+    found = session.scalars(
+        select(Membership)
+        .join(Membership.person)
+        .where(
+            _active(),
+            Person.disabled_at.is_(None),
+            or_(Membership.entity_id.in_(entities), Membership.role.in_(policy.untied_readers())),
+        )
+        .order_by(Membership.since, Membership.id)
+        .options(joinedload(Membership.person))
+    )
+    told: dict[str, Membership] = {}
+    for membership in found:
+        if membership.person_id != event.person_id and event.audience in policy.audiences(membership, row):
+            told.setdefault(membership.person_id, membership)
+    return list(told.values())
+
+
+def queue_mail(hub: Hub, session: Session, person: Person, notice_id: str) -> None:
+    """A job for the mail that the person wants: at once, with the next digest, or none."""
+    if not hub.settings.smtp_url or person.is_demo:
+        return
+    if person.mail == EACH:
+        later(session, MAIL, {"notice": notice_id})
+    elif person.mail == DAILY:
+        at = next_digest(now())
+        # One job a notice: whichever comes first mails them all, the others find nothing left to do.
+        later(session, DIGEST, {"person": person.id, "day": at.date().isoformat()}, run_at=at)
+
+
+def next_digest(moment: datetime) -> datetime:
+    today = moment.replace(hour=DIGEST_HOUR, minute=0, second=0, microsecond=0)
+    return today if moment < today else today + timedelta(days=1)
+
+
+# Reading
+
+
+def listing(
+    session: Session,
+    membership: Membership | None,
+    *,
+    unread: bool = False,
+    limit: int = 20,
+    cursor: str | None = None,
+) -> NoticePage:
+    """What the person was told and this membership may hear of, newest first."""
+    limit = max(1, min(limit, LARGEST_PAGE))
+    wanted = _told(membership)
+    if unread:
+        wanted = wanted.where(Notice.read_at.is_(None))
+    if cursor is not None:
+        if not is_id(cursor):
+            raise BadRequest("This cursor is not one of ours; start the list again.")
+        wanted = wanted.where(Notice.id < cursor)
+    rows = [Told(*row) for row in session.execute(wanted.order_by(Notice.id.desc()).limit(limit + 1))]
+    more = len(rows) > limit
+    return NoticePage(
+        tuple(rows[:limit]), count_unread(session, membership), rows[limit - 1].notice.id if more else None
+    )
+
+
+def count_unread(session: Session, membership: Membership | None) -> int:
+    wanted = _told(membership).where(Notice.read_at.is_(None)).with_only_columns(func.count(Notice.id))
+    return session.scalar(wanted) or 0
+
+
+def elsewhere(session: Session, membership: Membership) -> list[tuple[Membership, int]]:
+    """The person's other memberships in which something is unread that this one may not hear of, and how much."""
+    others = [other for other in memberships(session, membership.person_id) if other.id != membership.id]
+    found: list[tuple[Membership, int]] = []
+    for other in others:
+        wanted = _told(other).where(Notice.read_at.is_(None), ~policy.heard(membership))
+        count = session.scalar(wanted.with_only_columns(func.count(Notice.id))) or 0
+        if count:
+            found.append((other, count))
+    return found
+
+
+def get(session: Session, membership: Membership, notice_id: str) -> tuple[Told, Membership]:
+    """A notice of the person, and the membership in which it can be looked into: this one if possible, else another.
+
+    Raises `NotFound` when none may hear of it any more.
+    """
+    notice = session.get(Notice, notice_id) if is_id(notice_id) else None
+    if notice is not None and notice.person_id == membership.person_id:
+        own = sorted(memberships(session, membership.person_id), key=lambda each: each.id != membership.id)
+        for each in own:
+            row = session.execute(_told(each).where(Notice.id == notice.id)).one_or_none()
+            if row is not None:
+                return Told(*row), each
+    raise NotFound(NO_NOTICE)
+
+
+def mark_read(
+    session: Session,
+    membership: Membership | None,
+    *,
+    ids: Collection[str] | None = None,
+    until: str | None = None,
+) -> int:
+    """Mark those of `ids`, or all, as read. `until`: the newest that the reader saw; later ones stay unread."""
+    seen = _told(membership).with_only_columns(Notice.id)
+    if ids is not None:
+        seen = seen.where(Notice.id.in_(ids))
+    if until is not None:
+        seen = seen.where(Notice.id <= until)
+    changed = session.execute(
+        update(Notice)
+        .where(Notice.id.in_(seen), Notice.read_at.is_(None))
+        .values(read_at=now())
+        .returning(Notice.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    session.commit()
+    return len(changed)
+
+
+# For mails, which are for a person whatever the person acts as
+
+
+def memberships(session: Session, person_id: str) -> list[Membership]:
+    """Those in which the person may act now, oldest first."""
+    return list(
+        session.scalars(
+            select(Membership)
+            .where(_active(), Membership.person_id == person_id)
+            .order_by(Membership.since, Membership.id)
+            .options(joinedload(Membership.entity))
+        )
+    )
+
+
+def unread_of(session: Session, person_id: str) -> list[Told]:
+    """Everything unread that any membership of the person may hear of now, newest first."""
+    heard = or_(false(), *(policy.heard(each) for each in memberships(session, person_id)))
+    wanted = _joined(heard).where(Notice.person_id == person_id, Notice.read_at.is_(None))
+    return [Told(*row) for row in session.execute(wanted.order_by(Notice.id.desc()))]
+
+
+def _active() -> ColumnElement[bool]:
+    return Membership.until.is_(None) & Membership.confirmed_at.is_not(None)
+
+
+def _told(membership: Membership | None) -> Select[Notice, Event, SupportRequest]:
+    person_id = membership.person_id if membership else None
+    return _joined(policy.heard(membership)).where(Notice.person_id == person_id)
+
+
+def _joined(heard: ColumnElement[bool]) -> Select[Notice, Event, SupportRequest]:
+    return (
+        select(Notice, Event, SupportRequest)
+        .join(Event, Event.id == Notice.event_id)
+        .join(SupportRequest, SupportRequest.id == Notice.subject_id)
+        .where(Notice.subject_kind == REQUEST, heard)
+        .execution_options(populate_existing=True)
+    )

@@ -1,0 +1,41 @@
+"""What happened to a request, told without any word of the request itself: a mail passes through many hands."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from babel.support import NullTranslations, Translations
+
+from hub.events import Event
+
+FOLDER = Path(__file__).parents[1] / "web" / "translations"
+
+
+def N_(sentence: str) -> str:  # noqa: N802 - the name by which the catalogue's collector knows it
+    """Marks a sentence for the catalogues and leaves it alone."""
+    return sentence
+
+
+STEPS: Mapping[str, str] = {
+    "draft": N_("A draft was begun"),
+    "edit": N_("The words were changed"),
+    "submit": N_("The request was submitted"),
+    "withdraw": N_("The request was withdrawn"),
+    "decline": N_("The request was declined"),
+    "send": N_("The request was sent to an agency"),
+    "accept": N_("An agency accepted the request"),
+    "refuse": N_("An agency did not accept the request"),
+    "answer": N_("An answer was sent"),
+    "close": N_("The request was closed"),
+    "reopen": N_("The request was opened again"),
+}
+OTHER = N_("The request was changed")
+
+
+def step(event: Event) -> str:
+    """What happened, in English; the key of the catalogues."""
+    return STEPS.get(event.action, OTHER)
+
+
+def catalogue(language: str) -> NullTranslations:
+    """The words of one language, for who speaks outside a request. English, or one not compiled: as they stand."""
+    return Translations.load(str(FOLDER), [language])
