@@ -142,17 +142,23 @@ def main() -> None:
         for request in requests:  # encoded, and the engine warm
             with database.session() as session:
                 service.match(session, request, embedder=embedder, engine=engine)
-        times: list[float] = []
+        times: list[tuple[float, float]] = []
         for request in requests:
             with database.session() as session:
-                begun = time.perf_counter()
+                begun, cpu = time.perf_counter(), time.process_time()
                 service.match(session, request, embedder=embedder, engine=engine)
-                times.append(1000 * (time.perf_counter() - begun))
+                times.append((1000 * (time.perf_counter() - begun), 1000 * (time.process_time() - cpu)))
         engine.close()
         database.close()
-    p50, p95 = np.percentile(times, [50, 95])
-    figures = {"records": arguments.records, "agencies": AGENCIES, "read_evidence_s": round(read_s, 2)}
-    print(json.dumps(figures | {"p50_ms": round(float(p50), 1), "p95_ms": round(float(p95), 1)}))
+    figures: dict[str, float] = {
+        "records": arguments.records,
+        "agencies": AGENCIES,
+        "read_evidence_s": round(read_s, 2),
+    }
+    for name, values in zip(("wall", "cpu"), np.array(times).T, strict=True):
+        p50, p95 = np.percentile(values, [50, 95])
+        figures |= {f"{name}_p50_ms": round(float(p50), 1), f"{name}_p95_ms": round(float(p95), 1)}
+    print(json.dumps(figures))  # noqa: T201 - this is its output
 
 
 if __name__ == "__main__":
