@@ -16,8 +16,9 @@ SCALE = 1_000_000
 """Affinities count in millionths, what `scoring` rounds to. Rounding moves a pair's worth by at most half a millionth, so
 the total less the cost of changes is within `places x 1e-6` of the optimum; for multiples of 1e-6 it is the optimum.
 Floors are compared unrounded."""
-LIMIT = 1_000.0
-"""The largest affinity and cost of a change, either sign: keeps the solver's 64-bit costs from overflowing."""
+LIMIT = 100.0
+"""The largest affinity and cost of a change, either sign: the solver's 64-bit costs then hold 100,000 places among 20,000
+requests and experts."""
 ALTERNATES = 3
 
 Pair = tuple[str, str]
