@@ -161,7 +161,7 @@ def main() -> None:
     if options.check:
         report["linear_programme"] = round(best_by_linear_programme(case, plan), 6)
         report["bound"] = len(plan.assignments) / SCALE
-    print(json.dumps(report, indent=1))  # noqa: T201
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":
