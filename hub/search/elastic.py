@@ -224,6 +224,23 @@ class ElasticEngine:
     def versions(self) -> Mapping[DocId, int]:
         return _versions(self._patient, self._served().index) if self._found(self._patient)[0] else {}
 
+    def vectors(self, ids: Sequence[DocId]) -> Mapping[DocId, NDArray[np.float32]]:
+        with _speaking():
+            hits = self._quick.search(
+                index=self._prefix,
+                query={"ids": {"values": list(ids)}},
+                fields=["passages.vector"],
+                source=False,
+                size=max(1, len(ids)),
+                track_total_hits=False,
+            )["hits"]["hits"]
+        found: dict[DocId, NDArray[np.float32]] = {}
+        for hit in hits:
+            passages = [each["vector"] for each in hit.get("fields", {}).get("passages", ()) if "vector" in each]
+            if passages:
+                found[hit["_id"]] = np.array(passages, dtype=np.float32)
+        return found
+
     @contextmanager
     def rebuild(self, generation: str, *, model: str | None) -> Generator[Rebuild]:
         """Raises `SearchUnavailable` for a second one of this engine.
@@ -409,37 +426,53 @@ class _Question:
         if self.limit < 1:
             raise ValueError(f"limit must be at least 1, not {self.limit}")
 
-    def filter_clauses(self) -> list[Json]:
+    def filter_clauses(self, *, counted: bool = True) -> list[Json]:
+        """`counted` false: without those of facets that are counted, which must not narrow their own facet."""
         return [
-            {"terms": {f"facets.{name}": [code for code in codes if len(code) <= _CODE_CHARACTERS]}}
-            if name in FACETS
-            else {"match_none": {}}
+            _filter_clause(name, codes)
             for name, codes in self.filters.values.items()
-            if codes
+            if codes and (counted or name not in self.facets)
         ]
 
-    def keyword_clause(self) -> Json | None:
-        """Scores by BM25 what has one of the words; None without a keyword side."""
+    def keyword_clause(self, *, counted: bool = True) -> Json | None:
+        """Scores by BM25 what has one of the words; None without a keyword side. `counted`: see `filter_clauses`."""
         if self.text is None:
             return None
+        filters = self.filter_clauses(counted=counted)
         if self.text == "":
-            return {"constant_score": {"filter": {"bool": {"filter": [_PRESENT, *self.filter_clauses()]}}}}
+            return {"constant_score": {"filter": {"bool": {"filter": [_PRESENT, *filters]}}}}
         words = [_word_clause(word, times) for word, times in analyser.query_weights(self.text, self.language).items()]
         if not words:
             return {"match_none": {}}
-        return {"bool": {"should": words, "minimum_should_match": 1, "filter": self.filter_clauses()}}
+        return {"bool": {"should": words, "minimum_should_match": 1, "filter": filters}}
 
-    def keyword_search(self, clause: Json, *, one_version_each: bool) -> Json:
-        facets: Json = {
-            name: {"terms": {"field": f"facets.{name}", "size": 10_000}} for name in self.facets if name in FACETS
+    def keyword_search(self, *, one_version_each: bool) -> Json:
+        """Counts come before the filters of their own facet and after all others; total and hits after all."""
+        later = {
+            name: _filter_clause(name, codes)
+            for name, codes in self.filters.values.items()
+            if codes and name in self.facets
         }
-        search = {**self._search(clause, one_version_each=one_version_each), "_source": ["work", "language"]}
-        if one_version_each:
-            return {**search, "track_total_hits": True, "aggs": facets}
-        for facet in facets.values():
-            facet["aggs"] = {"works": _WORKS}
-        facets["works"] = _WORKS
-        return {**search, "track_total_hits": False, "aggs": facets}
+        inner: Json = {} if one_version_each else {"aggs": {"works": _WORKS}}
+        facets: Json = {
+            name: _filtered(
+                {"terms": {"field": f"facets.{name}", "size": 10_000}, **inner},
+                [clause for other, clause in later.items() if other != name],
+            )
+            for name in self.facets
+            if name in FACETS
+        }
+        if not one_version_each:
+            facets["works"] = _filtered(_WORKS, list(later.values()))
+        clause = self.keyword_clause(counted=False)
+        assert clause is not None  # noqa: S101 - asked only where there is a keyword side
+        return {
+            **self._search(clause, one_version_each=one_version_each),
+            **({"post_filter": {"bool": {"filter": list(later.values())}}} if later else {}),
+            "_source": ["work", "language"],
+            "track_total_hits": one_version_each,
+            "aggs": facets,
+        }
 
     def nearest_search(self, vector: Vector, keyword: Json | None, *, spread: int) -> Json:
         candidates = min(max(CANDIDATES, math.ceil(1.5 * self.limit)) * spread, MOST)
@@ -467,6 +500,21 @@ class _Question:
             "size": min(self.limit, MOST),
             **({} if one_version_each else {"collapse": {"field": "work"}}),
         }
+
+
+def _filter_clause(name: str, codes: Sequence[str]) -> Json:
+    if name not in FACETS:
+        return {"match_none": {}}
+    return {"terms": {f"facets.{name}": [code for code in codes if len(code) <= _CODE_CHARACTERS]}}
+
+
+def _filtered(aggregation: Json, clauses: list[Json]) -> Json:
+    """An aggregation over what passes the clauses; `_counted` reads it."""
+    return {"filter": {"bool": {"filter": clauses}}, "aggs": {"counted": aggregation}} if clauses else aggregation
+
+
+def _counted(answer: Json) -> Json:
+    return answer.get("counted", answer)
 
 
 def _word_clause(alternatives: tuple[str, ...], times: int) -> Json:
@@ -499,7 +547,7 @@ def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Quest
         spread = generation.spread
         bodies = {"census": _CENSUS}
         if clause:
-            bodies["keyword"] = question.keyword_search(clause, one_version_each=spread == 1)
+            bodies["keyword"] = question.keyword_search(one_version_each=spread == 1)
         if vector:
             bodies["nearest"] = question.nearest_search(vector, clause, spread=spread)
         answers = _searches(client, generation.index, bodies)
@@ -536,11 +584,11 @@ def _counts(
     if answer is None:
         return 0, {name: {} for name in names}
     found = answer.get("aggregations", {})
-    total = answer["hits"]["total"]["value"] if one_version_each else found["works"]["value"]
+    total = answer["hits"]["total"]["value"] if one_version_each else _counted(found["works"])["value"]
     counts = {
         name: {
             bucket["key"]: bucket["doc_count"] if one_version_each else bucket["works"]["value"]
-            for bucket in found.get(name, {"buckets": []})["buckets"]
+            for bucket in _counted(found.get(name, {"buckets": []}))["buckets"]
         }
         for name in names
     }

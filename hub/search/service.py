@@ -112,7 +112,11 @@ def _retrieve(
 
 
 def _facets(names: Sequence[str], retrieved: Retrieved, counted: Sequence[Ranked]) -> Mapping[str, Mapping[str, int]]:
-    """Counts of the keyword side, and of what only meaning found above the cut."""
+    """Counts of the keyword side, and of what only meaning found above the cut.
+
+    On the keyword side a facet's own filter does not narrow its counts. What only meaning finds is known inside all filters
+    only, so a code that is not chosen counts at least what the words find with it.
+    """
     facets: dict[str, dict[str, int]] = {}
     for name in names:
         counts = Counter(retrieved.facets.get(name, {}))

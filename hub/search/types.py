@@ -103,7 +103,8 @@ class LanguageProfile:
 class Retrieved:
     """What one round trip to an engine brings. Hits best first, ties by id, one per work.
 
-    `total` and `facets` (name -> code -> works) count the works that the keyword side finds, whatever the limit.
+    `total` and `facets` (name -> code -> works) count the works that the keyword side finds, whatever the limit; the filter
+    of a facet does not narrow that facet's own counts, so that its other values stay to be chosen.
     `languages` describes the served generation as of its last rebuild or reload.
     """
 

@@ -121,6 +121,43 @@ def test_facets_count_what_matches_and_passes_the_filters(engine: SearchEngine) 
     }
 
 
+def test_a_facets_own_filter_does_not_hide_its_other_values(engine: SearchEngine) -> None:
+    serve(
+        engine,
+        doc("a", "border", kind="practice", country="PHL", year="2019"),
+        doc("b", "border", kind="practice", country="FRA", year="2020"),
+        doc("c", "border", kind="guidance", country="PHL", year="2020"),
+        doc("d", "school", kind="guidance", country="FRA", year="2021"),
+    )
+    chosen = Filters({"kind": ("practice",), "country": ("PHL",)})
+
+    for text, more in (("border", {}), ("", {"guidance": 1})):
+        retrieved = engine.retrieve(
+            text=text, language="en", filters=chosen, limit=10, facets=["kind", "country", "year"]
+        )
+        assert [hit.id for hit in retrieved.keyword] == ["a"]
+        assert retrieved.total == 1
+        assert retrieved.facets == {
+            "kind": {"practice": 1, "guidance": 1},
+            "country": {"PHL": 1, "FRA": 1},
+            "year": {"2019": 1},
+        }
+        assert engine.retrieve(text=text, language="en", limit=1, facets=["kind"]).facets["kind"] == {
+            "practice": 2,
+            "guidance": 1 + len(more),
+        }
+
+
+def test_a_facets_own_filter_does_not_hide_its_other_values_where_works_have_versions(engine: SearchEngine) -> None:
+    serve(engine, *three_versions())
+    chosen = Filters({"objective": ("6",)})
+
+    retrieved = engine.retrieve(text="GCM", language="en", filters=chosen, limit=10, facets=["objective", "kind"])
+
+    assert ([hit.id for hit in retrieved.keyword], retrieved.total) == (["w2-en"], 1)
+    assert retrieved.facets == {"objective": {"5": 1, "6": 1}, "kind": {"guidance": 1}}
+
+
 @pytest.mark.parametrize("facets", [(), ("kind",), ("kind", "unheard-of")])
 def test_only_facets_asked_for_are_counted(engine: SearchEngine, facets: Sequence[str]) -> None:
     serve(engine, doc("a", "border", kind="practice", year="2019"))

@@ -20,7 +20,9 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from hub.errors import SearchUnavailable
 from hub.search.embedded.generation import REBUILD, GenerationWriter, Manifest, create, guarded, write_whole
@@ -75,6 +77,9 @@ class EmbeddedEngine:
 
     def versions(self) -> Mapping[DocId, int]:
         return self._snapshot(wait=True).versions() if self._served() else {}
+
+    def vectors(self, ids: Sequence[DocId]) -> Mapping[DocId, NDArray[np.float32]]:
+        return self._snapshot().vectors(ids)
 
     @contextmanager
     def rebuild(self, generation: str, *, model: str | None) -> Generator[Rebuild]:

@@ -1,6 +1,7 @@
 """What a reader sees: one committed state of one generation, and every question asked of it."""
 
 import sys
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,6 +112,16 @@ class Snapshot:
     def versions(self) -> dict[DocId, int]:
         return {entry.id: entry.version for entry in self.entries}
 
+    def vectors(self, ids: Sequence[DocId]) -> dict[DocId, NDArray[np.float32]]:
+        """As `SearchEngine.vectors`."""
+        found: dict[DocId, NDArray[np.float32]] = {}
+        for wanted in ids:
+            at = bisect_left(self.entries, wanted, key=lambda entry: entry.id)
+            if at < len(self.entries) and self.entries[at].id == wanted and self.entries[at].passages:
+                entry = self.entries[at]
+                found[wanted] = self._vectors[entry.row : entry.row + len(entry.passages)]
+        return found
+
     def retrieve(
         self,
         *,
@@ -131,14 +142,21 @@ class Snapshot:
         allowed = self._allowed(filters)
         keyword: tuple[EngineHit, ...] = ()
         total = 0
-        counts: Mapping[str, Mapping[str, int]] = {name: {} for name in facets}
+        counts: dict[str, Mapping[str, int]] = {name: {} for name in facets}
         query = None
         if text == "":
             docs = np.arange(len(self.entries)) if allowed is None else np.flatnonzero(allowed)
             keyword = self._hits(((1.0, doc) for doc in docs.tolist()), limit)
-            total, counts = self._count_works(docs), self._count_facets(docs, facets)
+            total = self._count_works(docs)
+            for rest, names in _by_rest(facets, filters):
+                everything = self._allowed(rest)
+                docs = np.arange(len(self.entries)) if everything is None else np.flatnonzero(everything)
+                counts |= self._count_facets(docs, names)
         elif text is not None and (query := self._keyword_query(text, language, filters)) is not None:
-            keyword, total, counts = self._keyword(query, limit, facets)
+            keyword, total = self._keyword(query, limit)
+            for rest, names in _by_rest(facets, filters):
+                wider = query if rest == filters else self._keyword_query(text, language, rest)
+                counts |= self._count(wider, names) if wider is not None else {}
         nearest = () if vector is None else self._nearest(vector, allowed, limit, facets)
         if nearest and text != "":
             matched = self._matched(query, {hit.work for hit in nearest})
@@ -232,20 +250,22 @@ class Snapshot:
         title = tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, "title", term, "freq"), TITLE_BOOST)
         return tantivy.Query.boolean_query([(_SHOULD, anywhere), (_SHOULD, title)])
 
-    def _keyword(
-        self, query: tantivy.Query, limit: int, facets: Sequence[str]
-    ) -> tuple[tuple[EngineHit, ...], int, Mapping[str, Mapping[str, int]]]:
+    def _keyword(self, query: tantivy.Query, limit: int) -> tuple[tuple[EngineHit, ...], int]:
+        """The best works, and how many there are in all."""
         if not self.entries:
-            return (), 0, {name: {} for name in facets}
+            return (), 0
         if self._one_version_each:
             scored, total = self._best(query, limit)
-            known = [name for name in facets if name in FACETS]
-            counts: dict[str, Mapping[str, int]] = {name: {} for name in facets}
-            counts |= self._aggregate(query, known)
-            return self._hits(scored, limit), total, counts
+            return self._hits(scored, limit), total
         scored, _ = self._best(query, len(self.entries))
         docs = np.fromiter((doc for _, doc in scored), np.int64, len(scored))
-        return self._hits(scored, limit), self._count_works(docs), self._count_facets(docs, facets)
+        return self._hits(scored, limit), self._count_works(docs)
+
+    def _count(self, query: tantivy.Query, names: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """Name -> code -> works that the query finds. tantivy counts documents: right where each work has one, and faster."""
+        if self._one_version_each:
+            return self._aggregate(query, [name for name in names if name in FACETS])
+        return self._count_facets(self._numbers(self._search_all(query)), names)
 
     def _best(self, query: tantivy.Query, limit: int) -> tuple[list[tuple[float, int]], int]:
         """(score, document) of at least the `limit` best, ties by id, and how many documents there are in all.
@@ -265,8 +285,7 @@ class Snapshot:
         return sorted(scored, key=lambda item: (-item[0], item[1])), int(getattr(result, "count", len(hits)))
 
     def _aggregate(self, query: tantivy.Query, names: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Documents by code, counted by tantivy: right where each work has one document, and faster."""
-        if not names:
+        if not names or not self.entries:
             return {}
         request = {name: {"terms": {"field": facet_field(name), "size": 10_000}} for name in names}
         with guarded():
@@ -344,6 +363,17 @@ class Snapshot:
         with guarded():
             serials = np.array(self._searcher.fast_field_values("serial", addresses), dtype=np.int64)
         return self._order[np.searchsorted(self._serials, serials)]
+
+
+def _by_rest(facets: Sequence[str], filters: Filters) -> list[tuple[Filters, list[str]]]:
+    """The filters that a facet's counts obey, all but its own, and the facets that obey the same."""
+    groups: dict[str, list[str]] = {}
+    for name in facets:
+        groups.setdefault(name if filters.values.get(name) else "", []).append(name)
+    return [
+        (Filters({other: codes for other, codes in filters.values.items() if other != own}) if own else filters, names)
+        for own, names in groups.items()
+    ]
 
 
 def _unmatched(hit: EngineHit) -> EngineHit:
