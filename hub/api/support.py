@@ -93,7 +93,7 @@ def get_matches(name: str) -> Response:
 @blueprint.post("/requests/<name>/actions/<action>")
 @guard.signed_in
 @describe(
-    "Take a step: submit, withdraw, send, decline, accept, refuse, close or reopen; 204 if it ends your access",
+    f"Take a step: {', '.join(requests.VERBS)}; 204 if it ends your access",
     body=schemas.AnyStep,
     response=schemas.RequestSchema,
     errors=CONFLICT,
@@ -139,6 +139,14 @@ def post_answer(name: str) -> Response:
     response = jsonify(schemas.dump_answers([answer])[0])
     response.status_code = 201
     return response
+
+
+@blueprint.get("/requests/<name>/plans")
+@guard.signed_in
+@describe("Every plan that was proposed, oldest first", response=schemas.PlanSchema, many=True)
+def get_plans(name: str) -> Response:
+    row = requests.get(db(), membership_needed(), name)
+    return jsonify({"items": schemas.dump_plans(row.plans), "next": None})
 
 
 @blueprint.get("/requests/<name>/events")

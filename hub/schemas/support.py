@@ -5,20 +5,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate, validates_schema
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
 from hub.accounts.models import Membership
 from hub.matching.types import MatchRequest
 from hub.search.types import LANGUAGES
 from hub.support import requests
 from hub.support.lifecycle import STATUSES
-from hub.support.models import Answer, Party, SupportRequest
-from hub.support.requests import AnswerData, Entry, RequestData
+from hub.support.models import PLAN_STATUSES, Answer, Party, Plan, SupportRequest
+from hub.support.requests import AnswerData, Entry, PlanData, RequestData
 
 LONGEST_TITLE = 300
 LONGEST_DESCRIPTION = 20_000
 LONGEST_ANSWER = 100_000
+LONGEST_PLAN = 20_000
 LONGEST_NOTE = 2_000
+MOST_STEPS = 30
+LONGEST_STEP = 500
 LONGEST_KEY = 100
 MOST_CITATIONS = 50
 LARGEST_VERSION = 2**31 - 1
@@ -63,6 +66,37 @@ class Language(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         return super()._deserialize(value, attr, data, **kwargs) or None
+
+
+class Lines(fields.List[str]):
+    """Short texts in order. A form sends them as one text, a line each; empty lines are passed over."""
+
+    def __init__(self, longest: int, most: int, description: str) -> None:
+        super().__init__(
+            Words(longest),
+            load_default=list,
+            validate=validate.Length(max=most, error="At most {max} lines."),
+            metadata={"description": description},
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            value = [line.strip() for one in value for line in one.splitlines() if line.strip()]
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Day(fields.Date):
+    """A day, as 2026-12-31; absent, null or empty: none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            load_default=None,
+            allow_none=True,
+            error_messages={"invalid": "Not a date, such as 2026-12-31."},
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        return super()._deserialize(value, attr, data, **kwargs) if value else None
 
 
 class Version(fields.Integer):
@@ -146,15 +180,43 @@ def words_of(row: SupportRequest) -> RequestData:
 
 
 class Step(Body):
-    """A step that needs no words: submit, accept, close."""
+    """A step that needs no words: submit, accept, agree, no_plan, close."""
 
     version = Version("Of the request, as read; or send it as If-Match.", required=True)
 
 
 class StepWithNote(Step):
-    """Withdraw, reopen."""
+    """Withdraw, reply, reopen."""
 
     note = Words(LONGEST_NOTE, description="For everybody who sees the step.")
+
+
+class StepWithWords(Step):
+    """Ask, send_back."""
+
+    note = Words(LONGEST_NOTE, needed=True, description="For everybody who sees the step.")
+
+
+class Triage(StepWithNote):
+    """The secretariat takes a request on."""
+
+    reason = fields.String(
+        load_default=requests.IN_SCOPE, validate=validate.OneOf(requests.ELIGIBLE, error="Choose one.")
+    )
+
+
+class Propose(Step):
+    """The plan of the lead. Loads to `version` and `data`, a `PlanData`."""
+
+    text = Words(LONGEST_PLAN, needed=True)
+    steps = Lines(LONGEST_STEP, MOST_STEPS, "What will be done, in order.")
+    target_on = Day()
+    language = Language()
+
+    @post_load
+    def collect(self, values: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        data = PlanData(values["text"], tuple(values["steps"]), values["target_on"], values["language"])
+        return {"version": values["version"], "data": data}
 
 
 class Send(Step):
@@ -180,18 +242,29 @@ class AnyStep(StepWithNote):
     role = fields.String(validate=validate.OneOf(("lead", "contributor")), metadata={"description": "send"})
     confirm_unverified = fields.Boolean(metadata={"description": "send: to an agency whose membership is unverified"})
     reason = fields.String(
-        validate=validate.OneOf(tuple(dict.fromkeys(requests.REFUSALS + requests.DECLINES))),
-        metadata={"description": "refuse, decline"},
+        validate=validate.OneOf(tuple(dict.fromkeys(requests.ELIGIBLE + requests.REFUSALS + requests.DECLINES))),
+        metadata={"description": "triage, refuse, decline"},
     )
+    text = Words(LONGEST_PLAN, description="propose: the plan")
+    steps = Lines(LONGEST_STEP, MOST_STEPS, "propose: what will be done, in order")
+    target_on = Day()
+    language = Language()
 
 
 STEPS: Mapping[str, type[Schema]] = {
     "submit": Step,
     "withdraw": StepWithNote,
+    "triage": Triage,
+    "ask": StepWithWords,
+    "reply": StepWithNote,
     "send": Send,
     "decline": Decline,
     "accept": Step,
     "refuse": Refuse,
+    "propose": Propose,
+    "agree": Step,
+    "send_back": StepWithWords,
+    "no_plan": Step,
     "close": Step,
     "reopen": StepWithNote,
 }
@@ -331,6 +404,21 @@ class AnswerSchema(Schema):
     sent_at = fields.DateTime(allow_none=True)
 
 
+class PlanSchema(Schema):
+    """`number`: counts the proposals from 1. `target_on`: when the answer is to be there."""
+
+    id = fields.String()
+    number = fields.Integer()
+    agency = fields.String()
+    language = fields.String()
+    text = fields.String()
+    steps = fields.List(fields.String())
+    target_on = fields.Date(allow_none=True)
+    status = fields.String(validate=validate.OneOf(PLAN_STATUSES))
+    proposed_at = fields.DateTime()
+    decided_at = fields.DateTime(allow_none=True)
+
+
 class OfficeSchema(Schema):
     id = fields.String()
     name = fields.String()
@@ -438,6 +526,24 @@ def dump_answers(answers: Sequence[Answer]) -> list[dict[str, Any]]:
             "sent_at": _time(answer.sent_at),
         }
         for answer in answers
+    ]
+
+
+def dump_plans(plans: Sequence[Plan]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": plan.id,
+            "number": plan.number,
+            "agency": plan.entity_id,
+            "language": plan.language,
+            "text": plan.text,
+            "steps": plan.steps,
+            "target_on": plan.target_on.isoformat() if plan.target_on else None,
+            "status": plan.status,
+            "proposed_at": _time(plan.proposed_at),
+            "decided_at": _time(plan.decided_at),
+        }
+        for plan in plans
     ]
 
 

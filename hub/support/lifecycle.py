@@ -6,11 +6,29 @@ Who may act is `hub.accounts.policy`'s; a step is checked against both. Later is
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DRAFT, DISCARDED, SUBMITTED, MATCHING, IN_PROGRESS, ANSWERED, CLOSED, WITHDRAWN, DECLINED = STATUSES = (
+(
+    DRAFT,
+    DISCARDED,
+    SUBMITTED,
+    CLARIFICATION,
+    TRIAGED,
+    MATCHING,
+    UNPLACED,
+    PLANNING,
+    IN_PROGRESS,
+    ANSWERED,
+    CLOSED,
+    WITHDRAWN,
+    DECLINED,
+) = STATUSES = (
     "draft",
     "discarded",
     "submitted",
+    "clarification",
+    "triaged",
     "matching",
+    "unplaced",
+    "planning",
     "in_progress",
     "answered",
     "closed",
@@ -21,34 +39,74 @@ DRAFT, DISCARDED, SUBMITTED, MATCHING, IN_PROGRESS, ANSWERED, CLOSED, WITHDRAWN,
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`to`: the status after the action; `audience`: who sees the event (`hub.events.AUDIENCES`)."""
+    """`to`: the status after the action; `audience`: who sees the event (`hub.events.AUDIENCES`).
+
+    `or_to`: where it leads instead under the condition `when`, which the verb checks.
+    """
 
     to: str
     audience: str
+    or_to: str = ""
+    when: str = ""
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        return (self.to, self.or_to) if self.or_to else (self.to,)
 
 
 TRANSITIONS: Mapping[tuple[str, str], Step] = {
+    # The State writes
     (DRAFT, "edit"): Step(DRAFT, "requesting"),
-    (SUBMITTED, "edit"): Step(SUBMITTED, "requesting"),
     (DRAFT, "submit"): Step(SUBMITTED, "parties"),
     (DRAFT, "withdraw"): Step(DISCARDED, "requesting"),  # nobody but its team ever saw it, so nobody else learns of it
-    (SUBMITTED, "withdraw"): Step(WITHDRAWN, "parties"),
-    (MATCHING, "withdraw"): Step(WITHDRAWN, "parties"),
-    (IN_PROGRESS, "withdraw"): Step(WITHDRAWN, "parties"),
+    # The secretariat looks whether the Network can take it on
+    (SUBMITTED, "edit"): Step(SUBMITTED, "requesting"),
+    (SUBMITTED, "triage"): Step(TRIAGED, "parties"),
+    (SUBMITTED, "ask"): Step(CLARIFICATION, "requesting"),
+    (SUBMITTED, "send"): Step(MATCHING, "parties"),  # one click finds it within scope and sends it
     (SUBMITTED, "decline"): Step(DECLINED, "requesting"),
-    (SUBMITTED, "send"): Step(MATCHING, "parties"),
+    (SUBMITTED, "withdraw"): Step(WITHDRAWN, "parties"),
+    (CLARIFICATION, "edit"): Step(CLARIFICATION, "requesting"),
+    (CLARIFICATION, "reply"): Step(SUBMITTED, "requesting"),
+    (CLARIFICATION, "triage"): Step(TRIAGED, "parties"),  # the question was settled elsewhere
+    (CLARIFICATION, "decline"): Step(DECLINED, "requesting"),
+    (CLARIFICATION, "withdraw"): Step(WITHDRAWN, "parties"),
+    (TRIAGED, "edit"): Step(SUBMITTED, "requesting"),  # other words are looked at again
+    (TRIAGED, "ask"): Step(CLARIFICATION, "requesting"),
+    (TRIAGED, "send"): Step(MATCHING, "parties"),
+    (TRIAGED, "decline"): Step(DECLINED, "requesting"),
+    (TRIAGED, "withdraw"): Step(WITHDRAWN, "parties"),
+    # Agencies are asked
     (MATCHING, "send"): Step(MATCHING, "parties"),
+    (MATCHING, "accept"): Step(PLANNING, "parties", MATCHING, "a contributor accepts before any lead"),
+    (MATCHING, "refuse"): Step(MATCHING, "secretariat", UNPLACED, "no other agency has it"),
+    (MATCHING, "withdraw"): Step(WITHDRAWN, "parties"),
+    (UNPLACED, "send"): Step(MATCHING, "parties"),
+    (UNPLACED, "decline"): Step(DECLINED, "requesting"),
+    (UNPLACED, "withdraw"): Step(WITHDRAWN, "parties"),
+    # Lead and State agree on a plan, unless the answer is short
+    (PLANNING, "propose"): Step(PLANNING, "parties"),
+    (PLANNING, "agree"): Step(IN_PROGRESS, "parties"),
+    (PLANNING, "send_back"): Step(PLANNING, "parties"),
+    (PLANNING, "no_plan"): Step(IN_PROGRESS, "parties"),
+    (PLANNING, "send"): Step(PLANNING, "parties"),
+    (PLANNING, "accept"): Step(PLANNING, "parties"),
+    (PLANNING, "refuse"): Step(PLANNING, "secretariat"),
+    (PLANNING, "draft_answer"): Step(PLANNING, "delivery"),
+    (PLANNING, "answer"): Step(ANSWERED, "parties"),
+    (PLANNING, "withdraw"): Step(WITHDRAWN, "parties"),
+    # The answer
+    (IN_PROGRESS, "propose"): Step(PLANNING, "parties"),
     (IN_PROGRESS, "send"): Step(IN_PROGRESS, "parties"),
-    (ANSWERED, "send"): Step(ANSWERED, "parties"),
-    (MATCHING, "accept"): Step(IN_PROGRESS, "parties"),
     (IN_PROGRESS, "accept"): Step(IN_PROGRESS, "parties"),
-    (ANSWERED, "accept"): Step(ANSWERED, "parties"),
-    (MATCHING, "refuse"): Step(MATCHING, "secretariat"),
     (IN_PROGRESS, "refuse"): Step(IN_PROGRESS, "secretariat"),
-    (ANSWERED, "refuse"): Step(ANSWERED, "secretariat"),
     (IN_PROGRESS, "draft_answer"): Step(IN_PROGRESS, "delivery"),
-    (ANSWERED, "draft_answer"): Step(ANSWERED, "delivery"),
     (IN_PROGRESS, "answer"): Step(ANSWERED, "parties"),
+    (IN_PROGRESS, "withdraw"): Step(WITHDRAWN, "parties"),
+    (ANSWERED, "send"): Step(ANSWERED, "parties"),
+    (ANSWERED, "accept"): Step(ANSWERED, "parties"),
+    (ANSWERED, "refuse"): Step(ANSWERED, "secretariat"),
+    (ANSWERED, "draft_answer"): Step(ANSWERED, "delivery"),
     (ANSWERED, "answer"): Step(ANSWERED, "parties"),
     (ANSWERED, "close"): Step(CLOSED, "parties"),
     (CLOSED, "reopen"): Step(IN_PROGRESS, "parties"),
@@ -61,3 +119,12 @@ ACTIONS: tuple[str, ...] = tuple(dict.fromkeys(action for _, action in TRANSITIO
 def possible(status: str) -> tuple[str, ...]:
     """Actions that lead somewhere from a status, in the table's order."""
     return tuple(action for at, action in TRANSITIONS if at == status)
+
+
+def as_table() -> str:
+    """The transitions as a Markdown table, for the documentation."""
+    lines = ["| From | Action | To | Heard by |", "|---|---|---|---|"]
+    for (status, action), step in TRANSITIONS.items():
+        to = f"{step.to} ({step.or_to} when {step.when})" if step.or_to else step.to
+        lines.append(f"| {status} | {action} | {to} | {step.audience} |")
+    return "\n".join(lines) + "\n"

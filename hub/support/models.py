@@ -1,6 +1,6 @@
 """Support requests of States, who is party to them, and what was answered."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -53,6 +53,14 @@ class SupportRequest(Base):
     answers: Mapped[list["Answer"]] = relationship(
         back_populates="request", cascade="all, delete-orphan", order_by="Answer.created_at"
     )
+    plans: Mapped[list["Plan"]] = relationship(
+        back_populates="request", cascade="all, delete-orphan", order_by="Plan.number"
+    )
+
+    @property
+    def proposed_plan(self) -> "Plan | None":
+        """The plan that waits for the State's word."""
+        return next((plan for plan in self.plans if plan.status == PROPOSED), None)
 
 
 class RequestCounter(Base):
@@ -119,6 +127,36 @@ class Answer(Base):
     request: Mapped[SupportRequest] = relationship(back_populates="answers")
     entity: Mapped[Entity] = relationship()
     citations: Mapped[list["Citation"]] = relationship(cascade="all, delete-orphan", order_by="Citation.position")
+
+
+PROPOSED, AGREED, SENT_BACK, REPLACED = PLAN_STATUSES = ("proposed", "agreed", "sent_back", "replaced")
+
+
+class Plan(Base):
+    """What the lead wants to do, as it was proposed; a change is a new row with the next `number` (from 1).
+
+    `status`: proposed (one at most), agreed, sent_back, or replaced by a later proposal or an answer.
+    """
+
+    __tablename__ = "plan"
+    __table_args__ = (
+        CheckConstraint("status in ('proposed', 'agreed', 'sent_back', 'replaced')", name="status"),
+        UniqueConstraint("request_id", "number"),
+    )
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    entity_id: Mapped[str] = mapped_column(ForeignKey("entity.id"))
+    membership_id: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    language: Mapped[str] = mapped_column(String(2))
+    text: Mapped[str]
+    steps: Mapped[list[str]] = mapped_column(default=list)
+    target_on: Mapped[date | None]
+    status: Mapped[str] = mapped_column(String(10), default=PROPOSED)
+    proposed_at: Mapped[datetime] = mapped_column(default=now)
+    decided_at: Mapped[datetime | None]
+    request: Mapped[SupportRequest] = relationship(back_populates="plans")
+    entity: Mapped[Entity] = relationship()
 
 
 class Citation(Base):

@@ -1,4 +1,4 @@
-"""What people do with support requests: write, submit, send to agencies, accept, answer, close.
+"""What people do with support requests: write, submit, triage, send to agencies, plan, answer, close.
 
 Every verb finds the request under `policy` (one that its caller may not read is not there), looks the step up in
 `lifecycle.TRANSITIONS`, asks `policy` again, writes `where version = seen`, and adds an event and a notice, all in one
@@ -9,6 +9,7 @@ import base64
 import binascii
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
@@ -25,14 +26,30 @@ from hub.events import Event
 from hub.knowledge.models import Document
 from hub.network.models import AGENCY, Agency, Entity
 from hub.search import text
-from hub.support.lifecycle import ANSWERED, DRAFT, IN_PROGRESS, MATCHING, SUBMITTED, TRANSITIONS, possible
+from hub.support.lifecycle import (
+    ANSWERED,
+    CLARIFICATION,
+    DRAFT,
+    IN_PROGRESS,
+    PLANNING,
+    SUBMITTED,
+    TRANSITIONS,
+    TRIAGED,
+    UNPLACED,
+    possible,
+)
 from hub.support.models import (
+    AGREED,
     CONTRIBUTOR,
     LEAD,
+    PROPOSED,
+    REPLACED,
     REQUESTING,
+    SENT_BACK,
     Answer,
     Citation,
     Party,
+    Plan,
     RequestCounter,
     RequestObjective,
     StepNote,
@@ -50,6 +67,9 @@ REFUSALS = ("no_capacity", "outside_mandate", "conflict_of_interest", "other")
 """Why an agency does not take a request."""
 DECLINES = ("outside_scope", "incomplete", "duplicate", "other")
 """Why the secretariat does not take one on."""
+IN_SCOPE = "in_scope"
+ELIGIBLE = (IN_SCOPE, "partly_in_scope", "other")
+"""What the secretariat found when it takes one on."""
 LARGEST_PAGE = 100
 REFERENCE_LENGTH = 20
 
@@ -80,6 +100,16 @@ class AnswerData:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanData:
+    """What a lead proposes. `steps` in order; `target_on`: when the answer is to be there. `language` None: detected."""
+
+    text: str
+    steps: tuple[str, ...] = ()
+    target_on: date | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RequestPage:
     """`total` counts everything that the list would show; `cursor` continues it, None at its end."""
 
@@ -90,7 +120,10 @@ class RequestPage:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A request that waits for its reader. `what`: send, send_again, decide, write, read."""
+    """A request that waits for its reader.
+
+    `what`: triage, send, send_again (secretariat); decide, plan, write (agency); reply, agree, read (State).
+    """
 
     what: str
     request: SupportRequest
@@ -121,6 +154,7 @@ def get(session: Session, membership: Membership | None, name: str) -> SupportRe
                 joinedload(SupportRequest.country),
                 selectinload(SupportRequest.objectives),
                 selectinload(SupportRequest.parties).joinedload(Party.entity).joinedload(Entity.agency),
+                selectinload(SupportRequest.plans).joinedload(Plan.entity),
             )
             .execution_options(populate_existing=True)
         )
@@ -165,22 +199,26 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
     if membership is None:
         return []
     waiting: list[tuple[str, ColumnElement[bool]]] = []
+    proposed = exists().where(Plan.request_id == SupportRequest.id, Plan.status == PROPOSED)
     if membership.role == SECRETARIAT:
         may_send = policy.visible(membership, "send")
-        nobody = ~exists().where(
-            Party.request_id == SupportRequest.id, Party.role.in_(policy.DELIVERY), Party.until.is_(None)
-        )
         waiting = [
-            ("send", may_send & (SupportRequest.status == SUBMITTED)),
-            ("send_again", may_send & SupportRequest.status.in_((MATCHING, IN_PROGRESS)) & nobody),
+            ("send_again", may_send & (SupportRequest.status == UNPLACED)),
+            ("send", may_send & (SupportRequest.status == TRIAGED)),
+            ("triage", policy.visible(membership, "triage") & (SupportRequest.status == SUBMITTED)),
         ]
     elif membership.role == EXPERT:
         waiting = [
             ("decide", policy.visible(membership, "accept") & SupportRequest.status.in_(_from("accept"))),
+            ("plan", policy.visible(membership, "propose") & (SupportRequest.status == PLANNING) & ~proposed),
             ("write", policy.visible(membership, "answer") & (SupportRequest.status == IN_PROGRESS)),
         ]
     elif membership.role == FOCAL_POINT:
-        waiting = [("read", policy.visible(membership, "close") & (SupportRequest.status == ANSWERED))]
+        waiting = [
+            ("reply", policy.visible(membership, "reply") & (SupportRequest.status == CLARIFICATION)),
+            ("agree", policy.visible(membership, "agree") & (SupportRequest.status == PLANNING) & proposed),
+            ("read", policy.visible(membership, "close") & (SupportRequest.status == ANSWERED)),
+        ]
     return [
         Task(what, row)
         for what, condition in waiting
@@ -190,7 +228,12 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
 
 def possible_actions(membership: Membership | None, row: SupportRequest) -> tuple[str, ...]:
     """Steps that this membership can take now."""
-    return policy.actions(membership, row, possible(row.status))
+    return tuple(action for action in policy.actions(membership, row, possible(row.status)) if _ready(row, action))
+
+
+def _ready(row: SupportRequest, action: str) -> bool:
+    """Is there what the step is about? A plan is agreed to, or sent back, only while one is proposed."""
+    return action not in {"agree", "send_back"} or row.proposed_plan is not None
 
 
 def readable(membership: Membership | None, row: SupportRequest) -> bool:
@@ -389,6 +432,57 @@ def withdraw(
     return row
 
 
+def reply(
+    session: Session, membership: Membership | None, name: str, *, version: int, note: str = ""
+) -> SupportRequest:
+    """Answer the secretariat's question: by `note`, or by having changed the words since it was asked."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "reply", version)
+    question = session.scalar(
+        select(Event)
+        .where(Event.subject_kind == SUBJECT, Event.subject_id == row.id, Event.action == "ask")
+        .order_by(Event.id.desc())
+        .limit(1)
+    )
+    if not note.strip() and question is not None and question.version == row.version:
+        raise Invalid({"note": ["Write a reply, or change the words of the request first."]})
+    _take(session, acting, row, "reply", version, note=note)
+    session.commit()
+    return row
+
+
+def agree(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Accept the plan that is proposed."""
+    return _decide(session, membership, name, "agree", AGREED, version=version)
+
+
+def send_back(session: Session, membership: Membership | None, name: str, *, version: int, note: str) -> SupportRequest:
+    """Ask for another plan; `note` says what should be different."""
+    if not note.strip():
+        raise Invalid({"note": ["Say in a sentence why."]})
+    return _decide(session, membership, name, "send_back", SENT_BACK, version=version, note=note)
+
+
+def _decide(
+    session: Session,
+    membership: Membership | None,
+    name: str,
+    action: str,
+    status: str,
+    *,
+    version: int,
+    note: str = "",
+) -> SupportRequest:
+    row = get(session, membership, name)
+    acting = _check(membership, row, action, version)
+    plan = row.proposed_plan
+    _take(session, acting, row, action, version, note=note, data={"plan": plan.id} if plan else None)
+    if plan:
+        plan.status, plan.decided_at = status, now()
+    session.commit()
+    return row
+
+
 def close(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
     """Say that the answer is enough."""
     row = get(session, membership, name)
@@ -412,6 +506,35 @@ def reopen(
 # The secretariat
 
 
+def triage(
+    session: Session,
+    membership: Membership | None,
+    name: str,
+    *,
+    version: int,
+    reason: str = IN_SCOPE,
+    note: str = "",
+) -> SupportRequest:
+    """Take a request on. `reason`: one of `ELIGIBLE`; `other` needs a note."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "triage", version)
+    _check_reason(reason, ELIGIBLE, note)
+    _take(session, acting, row, "triage", version, reason=reason, note=note)
+    session.commit()
+    return row
+
+
+def ask(session: Session, membership: Membership | None, name: str, *, version: int, note: str) -> SupportRequest:
+    """Return a request to its State with a question, `note`, which only the State's team sees."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "ask", version)
+    if not note.strip():
+        raise Invalid({"note": ["Write the question."]})
+    _take(session, acting, row, "ask", version, note=note)
+    session.commit()
+    return row
+
+
 def send(
     session: Session,
     membership: Membership | None,
@@ -424,7 +547,8 @@ def send(
 ) -> SupportRequest:
     """Give an agency (its id or acronym) access and ask it to take part as `lead` or `contributor`.
 
-    An agency whose membership of the Network is not verified needs `confirm_unverified`. One that has the request
+    Sending what was not triaged yet finds it within scope. An agency whose membership of the Network is not verified
+    needs `confirm_unverified`. One that has the request
     already is refused; one that declined or left may be asked again.
     """
     row = get(session, membership, name)
@@ -446,7 +570,8 @@ def send(
     if not entity.agency.verified and not confirm_unverified:
         sentence = "This agency's membership of the Network is not verified. Confirm that you send it all the same."
         raise Invalid({"confirm_unverified": [sentence]})
-    _take(session, acting, row, "send", version, data={"entity": entity.id, "role": role})
+    found = IN_SCOPE if row.status == SUBMITTED else None
+    _take(session, acting, row, "send", version, reason=found, data={"entity": entity.id, "role": role})
     former = next((party for party in row.parties if party.entity_id == entity.id and party.role == role), None)
     if former is None:
         row.parties.append(Party(entity_id=entity.id, role=role, state="sent"))
@@ -472,11 +597,13 @@ def decline(
 
 
 def accept(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
-    """Take a request that was sent to the agency."""
+    """Take a request that was sent to the agency. A contributor waits for a lead; with a lead a plan is next."""
     row = get(session, membership, name)
     acting = _check(membership, row, "accept", version)
-    _take(session, acting, row, "accept", version, data={"entity": acting.entity_id})
-    for party in _own_parties(acting, row):
+    own = _own_parties(acting, row)
+    leads = any(party.role == LEAD for party in own)
+    _take(session, acting, row, "accept", version, other=not leads, data={"entity": acting.entity_id})
+    for party in own:
         party.state = "accepted"
     session.commit()
     return row
@@ -489,11 +616,57 @@ def refuse(
     row = get(session, membership, name)
     acting = _check(membership, row, "refuse", version)
     _check_reason(reason, REFUSALS, note)
-    _take(session, acting, row, "refuse", version, reason=reason, note=note, data={"entity": acting.entity_id})
-    for party in _own_parties(acting, row):
+    own = _own_parties(acting, row)
+    nobody = not any(
+        party.role in policy.DELIVERY and party.until is None and party not in own for party in row.parties
+    )
+    data = {"entity": acting.entity_id}
+    _take(session, acting, row, "refuse", version, other=nobody, reason=reason, note=note, data=data)
+    for party in own:
         party.state, party.until = "declined", now()
     session.commit()
     return row
+
+
+def propose(
+    session: Session, membership: Membership | None, name: str, data: PlanData, *, version: int
+) -> SupportRequest:
+    """Put a plan before the State, as lead; it replaces one that still waits, or the one agreed before."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "propose", version)
+    if not data.text.strip():
+        raise Invalid({"text": ["Write the plan first."]})
+    plan = Plan(
+        id=new_id(),
+        number=len(row.plans) + 1,
+        entity_id=acting.entity_id,
+        membership_id=acting.id,
+        language=_language(data.language, "", "\n".join((data.text, *data.steps)), acting),
+        text=data.text,
+        steps=list(data.steps),
+        target_on=data.target_on,
+    )
+    _take(session, acting, row, "propose", version, data={"entity": acting.entity_id, "plan": plan.id})
+    _replace_plan(row)
+    row.plans.append(plan)
+    session.commit()
+    return row
+
+
+def no_plan(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Say, as lead, that the answer needs no plan."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "no_plan", version)
+    _take(session, acting, row, "no_plan", version, data={"entity": acting.entity_id})
+    _replace_plan(row)
+    session.commit()
+    return row
+
+
+def _replace_plan(row: SupportRequest) -> None:
+    """What waited for the State's word waits no more."""
+    if row.proposed_plan:
+        row.proposed_plan.status = REPLACED
 
 
 def save_answer_draft(
@@ -536,6 +709,7 @@ def answer(
     written = _write_answer(session, acting, row, data, answer_version)
     written.status, written.sent_at, written.membership_id = "sent", now(), acting.id
     _take(session, acting, row, "answer", version, data={"answer": written.id, "entity": acting.entity_id})
+    _replace_plan(row)
     session.commit()
     return written
 
@@ -618,10 +792,17 @@ def cited(session: Session, names: Sequence[str]) -> list[Document]:
 VERBS: Mapping[str, Callable[..., SupportRequest]] = {
     "submit": submit,
     "withdraw": withdraw,
+    "triage": triage,
+    "ask": ask,
+    "reply": reply,
     "send": send,
     "decline": decline,
     "accept": accept,
     "refuse": refuse,
+    "propose": propose,
+    "agree": agree,
+    "send_back": send_back,
+    "no_plan": no_plan,
     "close": close,
     "reopen": reopen,
 }
@@ -633,7 +814,7 @@ VERBS: Mapping[str, Callable[..., SupportRequest]] = {
 
 def _check(membership: Membership | None, row: SupportRequest, action: str, version: int) -> Membership:
     """Is the step in the table, may this membership take it, and did it see the row as it is? Writes nothing."""
-    if (row.status, action) not in TRANSITIONS:
+    if (row.status, action) not in TRANSITIONS or not _ready(row, action):
         raise IllegalTransition(NOT_NOW, status_now=row.status, possible=list(possible_actions(membership, row)))
     if membership is None or not policy.can(membership, action, row):
         raise Forbidden(NOT_YOURS)
@@ -649,6 +830,7 @@ def _take(
     action: str,
     version: int,
     *,
+    other: bool = False,
     reason: str | None = None,
     note: str = "",
     data: Mapping[str, str] | None = None,
@@ -656,14 +838,14 @@ def _take(
 ) -> None:
     """Write the step if the row is still at `version`, with its event and notice; leaves the commit to the verb.
 
-    From here to the commit the row is locked, so its parties are what was checked.
+    `other`: the condition of the step's `or_to`, if it has one, holds. From here to the commit the row is locked, so its parties are what was checked.
     """
     before = row.status
     step = TRANSITIONS[before, action]
     written = session.scalar(
         update(SupportRequest)
         .where(SupportRequest.id == row.id, SupportRequest.version == version)
-        .values(status=step.to, version=version + 1, updated_at=now(), **values)
+        .values(status=step.or_to if other and step.or_to else step.to, version=version + 1, updated_at=now(), **values)
         .returning(SupportRequest.version)
         .execution_options(synchronize_session=False)
     )
@@ -759,6 +941,7 @@ def _list(session: Session, condition: ColumnElement[bool], *, newest_first: boo
                 joinedload(SupportRequest.country),
                 selectinload(SupportRequest.objectives),
                 selectinload(SupportRequest.parties).joinedload(Party.entity),
+                selectinload(SupportRequest.plans),
             )
             .execution_options(populate_existing=True)
         )

@@ -23,7 +23,7 @@ from hub.schemas import support as schemas
 from hub.search import service as search_service
 from hub.search.types import LANGUAGES, Hit, SearchQuery
 from hub.support import requests
-from hub.support.lifecycle import STATUSES
+from hub.support.lifecycle import CLARIFICATION, STATUSES
 from hub.support.models import Answer, SupportRequest
 from hub.support.requests import Entry, RequestData
 from hub.web.i18n import PREFIX, language, name_of
@@ -42,7 +42,11 @@ STATUS_NAMES: Mapping[str, LazyString] = {
     "draft": lazy_gettext("Draft"),
     "discarded": lazy_gettext("Discarded draft"),
     "submitted": lazy_gettext("Submitted"),
+    "clarification": lazy_gettext("Waits for the State’s reply"),
+    "triaged": lazy_gettext("Taken on"),
     "matching": lazy_gettext("Sent to agencies"),
+    "unplaced": lazy_gettext("No agency found yet"),
+    "planning": lazy_gettext("Being planned"),
     "in_progress": lazy_gettext("An agency works on it"),
     "answered": lazy_gettext("Answered"),
     "closed": lazy_gettext("Closed"),
@@ -50,10 +54,14 @@ STATUS_NAMES: Mapping[str, LazyString] = {
     "declined": lazy_gettext("Declined"),
 }
 TASK_NAMES: Mapping[str, LazyString] = {
+    "triage": lazy_gettext("Check it and send it on"),
     "send": lazy_gettext("Send it to an agency"),
     "send_again": lazy_gettext("Every agency declined: send it to another one"),
     "decide": lazy_gettext("Decide whether your agency takes it"),
+    "plan": lazy_gettext("Propose a plan, or say that none is needed"),
     "write": lazy_gettext("Write the answer"),
+    "reply": lazy_gettext("Answer the secretariat’s question"),
+    "agree": lazy_gettext("Look at the proposed plan"),
     "read": lazy_gettext("Read the answer"),
 }
 PARTY_NAMES: Mapping[str, LazyString] = {
@@ -69,7 +77,15 @@ PARTY_STATES: Mapping[str, LazyString] = {
     "accepted": lazy_gettext("accepted"),
     "declined": lazy_gettext("declined"),
 }
+PLAN_NAMES: Mapping[str, LazyString] = {
+    "proposed": lazy_gettext("waits for the State’s agreement"),
+    "agreed": lazy_gettext("agreed"),
+    "sent_back": lazy_gettext("sent back"),
+    "replaced": lazy_gettext("replaced"),
+}
 REASON_NAMES: Mapping[str, LazyString] = {
+    "in_scope": lazy_gettext("Within the scope of the Network"),
+    "partly_in_scope": lazy_gettext("Partly within the scope of the Network"),
     "no_capacity": lazy_gettext("No capacity at present"),
     "outside_mandate": lazy_gettext("Outside the agency’s mandate"),
     "conflict_of_interest": lazy_gettext("Conflict of interest"),
@@ -84,6 +100,13 @@ HAPPENED: Mapping[str, LazyString] = {
     "submit": lazy_gettext("%(office)s submitted the request."),
     "withdraw": lazy_gettext("%(office)s withdrew the request."),
     "decline": lazy_gettext("%(office)s declined the request."),
+    "triage": lazy_gettext("%(office)s took the request on."),
+    "ask": lazy_gettext("%(office)s asked a question."),
+    "reply": lazy_gettext("%(office)s answered the question."),
+    "propose": lazy_gettext("%(office)s proposed a plan."),
+    "agree": lazy_gettext("%(office)s agreed to the plan."),
+    "send_back": lazy_gettext("%(office)s asked for another plan."),
+    "no_plan": lazy_gettext("%(office)s said that no plan is needed."),
     "send": lazy_gettext("%(office)s sent it to %(target)s."),
     "accept": lazy_gettext("%(office)s accepted."),
     "refuse": lazy_gettext("%(office)s did not accept."),
@@ -95,6 +118,13 @@ HAPPENED: Mapping[str, LazyString] = {
 DONE: Mapping[str, LazyString] = {
     "submit": lazy_gettext("The request is submitted. The secretariat sees it now."),
     "withdraw": lazy_gettext("The request is withdrawn."),
+    "triage": lazy_gettext("The request is taken on. Send it to an agency next."),
+    "ask": lazy_gettext("The question is sent. The State sees it now."),
+    "reply": lazy_gettext("Your reply is sent. The secretariat sees it now."),
+    "propose": lazy_gettext("The plan is proposed. The State sees it now."),
+    "agree": lazy_gettext("You have agreed to the plan. The agency sees it now."),
+    "send_back": lazy_gettext("The plan is sent back. The agency sees what should be different."),
+    "no_plan": lazy_gettext("No plan is needed. Write the answer next."),
     "send": lazy_gettext("The request is sent. The agency sees it now."),
     "decline": lazy_gettext("The request is declined. The State sees why."),
     "accept": lazy_gettext("Your agency has accepted the request."),
@@ -348,6 +378,7 @@ def _show(
         parts = current_app.extensions["hub"]
         found = requests.matches(db(), membership, row, embedder=parts.embedder, engine=parts.engine, limit=MATCHES)
     objectives = vocabulary.labels(db(), "objective", language())
+    entries = requests.history(db(), membership, row)
     return _page(
         "show.html",
         status,
@@ -357,13 +388,18 @@ def _show(
         parties=[(_name(party.entity), party) for party in requests.shown_parties(membership, row)],
         party_names=PARTY_NAMES,
         party_states=PARTY_STATES,
-        timeline=_timeline(requests.history(db(), membership, row)),
+        timeline=_timeline(entries),
         answers=[(_name(answer.entity), answer) for answer in requests.answers(db(), membership, row)],
+        plans=[(_name(plan.entity), plan) for plan in reversed(row.plans)],
+        plan_names=PLAN_NAMES,
+        question=_question(row, entries),
+        language_names={code: name_of(code) for code in LANGUAGES},
         actions=actions,
         agencies=_agency_options(row, found) if "send" in actions else {},
         proposed=_proposed(row, found),
         refusals={code: REASON_NAMES[code] for code in requests.REFUSALS},
         declines={code: REASON_NAMES[code] for code in requests.DECLINES},
+        eligible={code: REASON_NAMES[code] for code in requests.ELIGIBLE},
         roles={"lead": PARTY_NAMES["lead"], "contributor": PARTY_NAMES["contributor"]},
         may_match=found is not None,
         groups=_groups(found) if found else (),
@@ -373,6 +409,13 @@ def _show(
         errors=errors or {},
         conflict=conflict,
     )
+
+
+def _question(row: SupportRequest, entries: Sequence[Entry]) -> str:
+    """What the secretariat wants to know, while it does and if the reader may see it."""
+    if row.status != CLARIFICATION:
+        return ""
+    return next((entry.note or "" for entry in reversed(entries) if entry.event.action == "ask"), "")
 
 
 def _timeline(entries: Sequence[Entry]) -> list[dict[str, Any]]:

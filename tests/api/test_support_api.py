@@ -93,7 +93,7 @@ def test_a_request_goes_from_draft_to_closed(
 
     assert portugal.step(name, "submit", 1).json["status"] == "submitted"
     assert secretariat.step(name, "send", 2, agency="IOM").json["status"] == "matching"
-    assert iom.step(name, "accept", 3).json["status"] == "in_progress"
+    assert iom.step(name, "accept", 3).json["status"] == "planning"
     sent = iom.post(f"/requests/{name}/answers", {"text": "Use these.", "citations": ["model-contracts"], "version": 4})
     assert sent.status_code == 201
     (answer,) = portugal.get(f"/requests/{name}/answers").json["items"]
@@ -106,6 +106,52 @@ def test_a_request_goes_from_draft_to_closed(
     assert [event["action"] for event in events] == ["draft", "submit", "send", "accept", "answer", "close"]
     assert events[2]["office"]["id"] == "secretariat"
     assert events[2]["target"] == {"id": "iom", "name": "IOM"}
+
+
+def test_a_request_is_asked_about_triaged_and_planned(portugal: Caller, secretariat: Caller, iom: Caller) -> None:
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    assert secretariat.step(name, "ask", 2, note="For whom?").json["status"] == "clarification"
+    assert "note" in problem(portugal.step(name, "reply", 3), 422, "invalid")["errors"]
+    assert portugal.step(name, "reply", 3, note="For all.").json["status"] == "submitted"
+    triaged = secretariat.step(name, "triage", 4, reason="partly_in_scope").json
+    assert (triaged["status"], triaged["actions"]) == ("triaged", ["ask", "send", "decline"])
+    secretariat.step(name, "send", 5, agency="IOM")
+    iom.step(name, "accept", 6)
+    plan = {"text": "We compare.", "steps": ["Read", "Write"], "target_on": "2026-12-31"}
+    assert iom.step(name, "propose", 7, **plan).json["status"] == "planning"
+    assert "agree" in portugal.get(f"/requests/{name}").json["actions"]
+    assert portugal.step(name, "send_back", 8, note="Sooner.").json["status"] == "planning"
+    possible = problem(portugal.step(name, "agree", 9), 409, "illegal-transition")["possible"]
+    assert possible == ["withdraw"]
+    iom.step(name, "propose", 9, **plan)
+    assert portugal.step(name, "agree", 10).json["status"] == "in_progress"
+    first, second = iom.get(f"/requests/{name}/plans").json["items"]
+    assert (first["status"], second["status"], second["number"]) == ("sent_back", "agreed", 2)
+    assert (second["steps"], second["target_on"], second["agency"]) == (["Read", "Write"], "2026-12-31", "iom")
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "named"),
+    [
+        ("ask", {}, "note"),
+        ("ask", {"note": " "}, "note"),
+        ("triage", {"reason": "because"}, "reason"),
+        ("triage", {"reason": "other"}, "note"),
+        ("propose", {}, "text"),
+        ("propose", {"text": "T", "target_on": "soon"}, "target_on"),
+        ("propose", {"text": "T", "target_on": 7}, "target_on"),
+        ("propose", {"text": "T", "steps": "one"}, "steps"),
+        ("propose", {"text": "T", "steps": [7]}, "steps"),
+        ("propose", {"text": "T", "steps": ["a"] * 31}, "steps"),
+        ("propose", {"text": "T", "steps": ["a" * 501]}, "steps"),
+        ("send_back", {}, "note"),
+    ],
+)
+def test_a_step_with_bad_words_names_them(
+    secretariat: Caller, portugal: Caller, action: str, body: Any, named: str
+) -> None:
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    assert named in problem(secretariat.step(name, action, 2, **body), 422, "invalid")["errors"]
 
 
 def test_a_request_can_be_submitted_at_once(portugal: Caller) -> None:

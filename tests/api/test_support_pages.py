@@ -96,7 +96,7 @@ def test_the_whole_way_by_buttons(portugal: Browser, secretariat: Browser, iom: 
     assert made.status_code == 303
 
     page = secretariat.get("/en/requests")
-    assert "Send it to an agency" in page
+    assert "Check it and send it on" in page
     page = secretariat.get(address)
     secretariat.post(f"{address}/actions/send", {"version": hidden(page, "version"), "agency": "iom", "role": "lead"})
 
@@ -242,6 +242,59 @@ def test_sending_to_an_unverified_agency_asks_again_and_keeps_the_choice(
     assert 'id="confirm_unverified-error"' in page
     assert re.search(r'<option value="new" selected>', page)
     assert secretariat.step(row, "send", agency="new", role="lead", confirm_unverified="1").status_code == 303
+
+
+def test_a_question_and_its_reply_by_buttons(portugal: Browser, secretariat: Browser, session: Session) -> None:
+    row = submitted(session, portugal)
+    assert secretariat.step(row, "ask").status_code == 422
+    assert secretariat.step(row, "ask", note="For how many people?").status_code == 303
+    assert "Answer the secretariat’s question" in portugal.get("/en/requests")
+    page = portugal.get(f"/en/requests/{row.id}")
+    assert 'id="question"' in page
+    assert "For how many people?" in page
+    asked = requests.get(session, portugal.membership, row.id)
+    assert portugal.step(asked, "reply", note="For a thousand.").status_code == 303
+    page = secretariat.get(f"/en/requests/{row.id}")
+    assert "For a thousand." in page
+    assert 'id="question"' not in page
+
+
+def test_a_plan_by_buttons(portugal: Browser, secretariat: Browser, iom: Browser, session: Session) -> None:
+    row = accepted(session, portugal, secretariat, iom)
+    assert "Propose a plan, or say that none is needed" in iom.get("/en/requests")
+    plan = {"text": "We compare contracts.", "steps": "Read\r\n\r\nWrite", "target_on": "2026-12-31", "language": "en"}
+    late = iom.step(row, "propose", **plan | {"target_on": "31/12"})
+    assert late.status_code == 422
+    assert 'id="target_on-error"' in words(late)
+    assert "We compare contracts." in words(late)
+    assert iom.step(row, "propose", **plan).status_code == 303
+    assert "Look at the proposed plan" in portugal.get("/en/requests")
+    page = portugal.get(f"/en/requests/{row.id}")
+    assert "<li>Read</li><li>Write</li>" in page
+    assert "31 Dec 2026" in page
+    row = requests.get(session, portugal.membership, row.id)
+    portugal.step(row, "send_back", note="Sooner, please.")
+    row = requests.get(session, portugal.membership, row.id)
+    page = iom.get(f"/en/requests/{row.id}")
+    assert "Sooner, please." in page
+    assert re.search(r'name="target_on" value="2026-12-31"', page)
+    iom.step(row, "propose", **plan)
+    row = requests.get(session, portugal.membership, row.id)
+    assert portugal.step(row, "agree").status_code == 303
+    page = portugal.get(f"/en/requests/{row.id}")
+    assert "Earlier versions" in page
+    assert "An agency works on it" in page
+
+
+def test_a_short_answer_needs_one_click_or_none_for_the_plan(
+    portugal: Browser, secretariat: Browser, iom: Browser, session: Session
+) -> None:
+    row = accepted(session, portugal, secretariat, iom)
+    page = iom.get(f"/en/requests/{row.id}")
+    assert "actions/no_plan" in page
+    assert f"/en/requests/{row.id}/answer" in page
+    assert iom.step(row, "no_plan").status_code == 303
+    assert requests.get(session, iom.membership, row.id).status == "in_progress"
 
 
 def test_refusing_leads_back_to_the_list(

@@ -379,6 +379,26 @@ def upgrade() -> None:
     with op.batch_alter_table('party', schema=None) as batch_op:
         batch_op.create_index('ix_party_entity_role', ['entity_id', 'role'], unique=False)
 
+    op.create_table('plan',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('request_id', sa.String(length=36), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('entity_id', sa.String(length=60), nullable=False),
+    sa.Column('membership_id', sa.String(length=36), nullable=False),
+    sa.Column('language', sa.String(length=2), nullable=False),
+    sa.Column('text', sa.String(), nullable=False),
+    sa.Column('steps', sa.JSON(), nullable=False),
+    sa.Column('target_on', sa.Date(), nullable=True),
+    sa.Column('status', sa.String(length=10), nullable=False),
+    sa.Column('proposed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint("status in ('proposed', 'agreed', 'sent_back', 'replaced')", name=op.f('ck_plan_status')),
+    sa.ForeignKeyConstraint(['entity_id'], ['entity.id'], name=op.f('fk_plan_entity_id')),
+    sa.ForeignKeyConstraint(['membership_id'], ['membership.id'], name=op.f('fk_plan_membership_id')),
+    sa.ForeignKeyConstraint(['request_id'], ['support_request.id'], name=op.f('fk_plan_request_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_plan')),
+    sa.UniqueConstraint('request_id', 'number', name=op.f('uq_plan_request_id_number'))
+    )
     op.create_table('request_objective',
     sa.Column('request_id', sa.String(length=36), nullable=False),
     sa.Column('number', sa.Integer(), nullable=False),

@@ -18,7 +18,8 @@ from hub.errors import Forbidden, HubError, IllegalTransition, NotFound, StaleVe
 from hub.events import AUDIENCES, Event
 from hub.support import lifecycle
 from hub.support.lifecycle import DISCARDED, DRAFT, STATUSES, TRANSITIONS
-from hub.support.requests import AnswerData, RequestData
+from hub.support.models import Plan
+from hub.support.requests import AnswerData, PlanData, RequestData
 from tests import factories
 
 DATA = RequestData("Title", "Words", "en", (6,))
@@ -32,6 +33,10 @@ def act(session: Session, person: Membership, action: str, name: str, version: i
         verbs.send(session, person, name, "ilo", version=version)
     elif action in {"refuse", "decline"}:
         getattr(verbs, action)(session, person, name, version=version, reason="other", note="Because.")
+    elif action in {"ask", "reply", "send_back"}:
+        getattr(verbs, action)(session, person, name, version=version, note="Because.")
+    elif action == "propose":
+        verbs.propose(session, person, name, PlanData("Words", language="en"), version=version)
     elif action == "draft_answer":
         verbs.save_answer_draft(session, person, name, AnswerData("Words", "en"))
     elif action == "answer":
@@ -64,6 +69,8 @@ class Attempt:
     action: str
     who: str
     party: str
+    role: str
+    planned: bool
     behind: bool
 
 
@@ -73,18 +80,23 @@ attempts = st.builds(
     action=st.sampled_from(lifecycle.ACTIONS),
     who=st.sampled_from(["team", "neighbour", "secretariat", "expert", "outsider"]),
     party=st.sampled_from(["sent", "accepted"]),
+    role=st.sampled_from(["lead", "contributor"]),
+    planned=st.booleans(),
     behind=st.booleans(),
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(attempt=attempts)
 def test_a_step_follows_the_table_or_says_what_is_possible(
     world: tuple[Session, dict[str, Membership]], attempt: Attempt
 ) -> None:
     session, people = world
     row = factories.request(session, people["team"], status=attempt.status)
-    factories.party(session, row, factories.agency(session, "iom"), state=attempt.party)
+    factories.party(session, row, factories.agency(session, "iom"), role=attempt.role, state=attempt.party)
+    if attempt.planned:
+        author = people["expert"]
+        row.plans.append(Plan(number=1, entity_id="iom", membership_id=author.id, language="en", text="Plan"))
     session.commit()
     before = row.version
     refused: HubError | None = None
@@ -96,10 +108,13 @@ def test_a_step_follows_the_table_or_says_what_is_possible(
     session.refresh(row)
     written = session.scalars(select(Event).where(Event.subject_id == row.id)).all()
     in_table = (attempt.status, attempt.action) in TRANSITIONS
+    if attempt.action in {"agree", "send_back"} and not attempt.planned:
+        in_table = False
     if refused is None:
         (event,) = written
         step = TRANSITIONS[attempt.status, attempt.action]
-        assert (row.status, event.to_state, event.from_state) == (step.to, step.to, attempt.status)
+        assert row.status in step.ends
+        assert (event.to_state, event.from_state) == (row.status, attempt.status)
         assert (event.action, event.audience) == (attempt.action, step.audience)
         assert row.version == before + (attempt.action != "draft_answer")
         return
@@ -119,17 +134,34 @@ def test_a_step_follows_the_table_or_says_what_is_possible(
 
 
 def test_every_step_of_the_table_leads_to_a_known_status_and_audience() -> None:
-    assert {step.to for step in TRANSITIONS.values()} <= set(STATUSES)
+    assert {end for step in TRANSITIONS.values() for end in step.ends} <= set(STATUSES)
     assert {step.audience for step in TRANSITIONS.values()} <= set(AUDIENCES)
 
 
 def test_every_status_but_the_ends_can_be_left_and_every_one_reached() -> None:
     ends = {status for status in STATUSES if not lifecycle.possible(status)}
     assert ends == {"discarded", "withdrawn", "declined"}
-    assert {step.to for step in TRANSITIONS.values()} == set(STATUSES)
+    assert {end for step in TRANSITIONS.values() for end in step.ends} == set(STATUSES)
 
 
 def test_the_whole_way_can_be_walked_by_the_table_alone() -> None:
-    way = ["draft", "submitted", "matching", "in_progress", "answered", "closed", "in_progress"]
+    way = [
+        "draft",
+        "submitted",
+        "clarification",
+        "submitted",
+        "triaged",
+        "matching",
+        "planning",
+        "in_progress",
+        "answered",
+        "closed",
+        "in_progress",
+    ]
     for at, to in pairwise(way):
         assert to in {TRANSITIONS[at, action].to for action in lifecycle.possible(at)}
+
+
+def test_the_documentation_shows_the_table_as_it_is() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "support.md").read_text("utf-8")
+    assert lifecycle.as_table() in text

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
@@ -15,10 +16,11 @@ from hub.errors import BadRequest, Forbidden, HubError, IllegalTransition, Inval
 from hub.events import Event
 from hub.support import requests
 from hub.support.models import CONTRIBUTOR, SupportRequest
-from hub.support.requests import AnswerData, RequestData
+from hub.support.requests import AnswerData, PlanData, RequestData
 from tests import factories
 
 WORDS = RequestData("Protect domestic workers", "We would like advice on contracts.", "en", (6,))
+PLAN = PlanData("We compare contracts.", ("Read", "Write"), date(2026, 12, 31), "en")
 
 
 @dataclass
@@ -280,7 +282,7 @@ def test_an_answer_rests_on_published_records_only(session: Session, cast: Cast)
     with pytest.raises(Invalid) as caught:
         requests.answer(session, cast.iom, row.id, AnswerData("Text", "en", ("gone", "never-was")), version=row.version)
     assert len(caught.value.errors["citations"]) == 2
-    assert requests.get(session, cast.iom, row.id).status == "in_progress"
+    assert requests.get(session, cast.iom, row.id).status == "planning"
 
 
 def test_an_answer_has_words(session: Session, cast: Cast) -> None:
@@ -369,6 +371,139 @@ def test_declining_says_why_to_the_state(session: Session, cast: Cast) -> None:
     assert (last.event.action, last.event.reason, last.note) == ("decline", "duplicate", "See R-2026-0001.")
 
 
+def note_of(session: Session, reader: Membership, row: SupportRequest, action: str) -> str | None:
+    read = requests.get(session, reader, row.id)
+    return next((one.note for one in requests.history(session, reader, read) if one.event.action == action), None)
+
+
+def test_triage_says_what_was_found(session: Session, cast: Cast) -> None:
+    row = submitted(session, cast)
+    with pytest.raises(Invalid) as caught:
+        requests.triage(session, cast.secretariat, row.id, version=row.version, reason="other")
+    assert "note" in caught.value.errors
+    row = requests.triage(session, cast.secretariat, row.id, version=row.version, reason="partly_in_scope")
+    last = requests.history(session, cast.portugal, row)[-1]
+    assert (row.status, last.event.action, last.event.reason) == ("triaged", "triage", "partly_in_scope")
+
+
+def test_sending_at_once_says_that_it_is_within_scope(session: Session, cast: Cast) -> None:
+    once = sent(session, cast)
+    assert requests.history(session, cast.portugal, once)[-1].event.reason == "in_scope"
+    row = submitted(session, cast)
+    row = requests.triage(session, cast.secretariat, row.id, version=row.version)
+    row = requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    assert requests.history(session, cast.portugal, row)[-1].event.reason is None
+
+
+def test_other_words_are_triaged_again(session: Session, cast: Cast) -> None:
+    row = submitted(session, cast)
+    row = requests.triage(session, cast.secretariat, row.id, version=row.version)
+    requests.edit(session, cast.portugal, row.id, RequestData("Another need", "Words", "en"), version=row.version)
+    assert requests.get(session, cast.secretariat, row.id).status == "submitted"
+
+
+@pytest.mark.both_databases
+def test_a_question_is_answered_by_a_reply_and_stays_between_state_and_secretariat(
+    session: Session, cast: Cast
+) -> None:
+    row = submitted(session, cast)
+    row = requests.ask(session, cast.secretariat, row.id, version=row.version, note="For how many people?")
+    assert (row.status, note_of(session, cast.portugal, row, "ask")) == ("clarification", "For how many people?")
+    row = requests.reply(session, cast.portugal, row.id, version=row.version, note="For a thousand.")
+    assert (row.status, note_of(session, cast.secretariat, row, "reply")) == ("submitted", "For a thousand.")
+    requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    assert not {"ask", "reply", "edit"} & set(steps(session, cast.iom, row))
+
+
+def test_a_question_is_answered_by_changing_the_words(session: Session, cast: Cast) -> None:
+    row = submitted(session, cast)
+    row = requests.ask(session, cast.secretariat, row.id, version=row.version, note="For how many people?")
+    with pytest.raises(Invalid) as caught:
+        requests.reply(session, cast.portugal, row.id, version=row.version, note=" ")
+    assert "note" in caught.value.errors
+    row = requests.edit(session, cast.portugal, row.id, RequestData("T", "For a thousand", "en"), version=row.version)
+    assert row.status == "clarification"
+    assert requests.reply(session, cast.portugal, row.id, version=row.version).status == "submitted"
+
+
+def test_the_last_agency_to_refuse_leaves_a_request_unplaced(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    row = requests.send(session, cast.secretariat, row.id, "ilo", version=row.version, role=CONTRIBUTOR)
+    row = requests.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
+    assert row.status == "matching"
+    row = requests.refuse(session, cast.ilo, row.id, version=row.version, reason="no_capacity")
+    assert row.status == "unplaced"
+    assert "refuse" not in steps(session, cast.portugal, row)
+    row = requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    assert row.status == "matching"
+
+
+def test_a_contributor_that_accepts_first_waits_for_a_lead(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    row = requests.send(session, cast.secretariat, row.id, "ilo", version=row.version, role=CONTRIBUTOR)
+    row = requests.accept(session, cast.ilo, row.id, version=row.version)
+    assert row.status == "matching"
+    with pytest.raises(IllegalTransition):
+        requests.propose(session, cast.ilo, row.id, PLAN, version=row.version)
+    row = requests.accept(session, cast.iom, row.id, version=row.version)
+    assert row.status == "planning"
+    with pytest.raises(Forbidden):
+        requests.propose(session, cast.ilo, row.id, PLAN, version=row.version)
+
+
+@pytest.mark.both_databases
+def test_a_plan_is_proposed_sent_back_and_agreed(session: Session, cast: Cast) -> None:
+    row = accepted(session, cast)
+    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    row = requests.send_back(session, cast.portugal, row.id, version=row.version, note="Sooner, please.")
+    assert note_of(session, cast.iom, row, "send_back") == "Sooner, please."
+    row = requests.propose(session, cast.iom, row.id, PlanData("Sooner", language="en"), version=row.version)
+    row = requests.propose(session, cast.iom, row.id, PlanData("Very soon", language="en"), version=row.version)
+    row = requests.agree(session, cast.portugal, row.id, version=row.version)
+    read = requests.get(session, cast.portugal, row.id)
+    assert read.status == "in_progress"
+    assert [(plan.number, plan.text, plan.status) for plan in read.plans] == [
+        (1, "We compare contracts.", "sent_back"),
+        (2, "Sooner", "replaced"),
+        (3, "Very soon", "agreed"),
+    ]
+    assert (read.plans[0].steps, read.plans[0].target_on) == (["Read", "Write"], date(2026, 12, 31))
+
+
+def test_a_plan_has_words_and_its_refusal_a_reason(session: Session, cast: Cast) -> None:
+    row = accepted(session, cast)
+    with pytest.raises(Invalid) as caught:
+        requests.propose(session, cast.iom, row.id, PlanData(" "), version=row.version)
+    assert "text" in caught.value.errors
+    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    with pytest.raises(Invalid) as caught:
+        requests.send_back(session, cast.portugal, row.id, version=row.version, note="")
+    assert "note" in caught.value.errors
+
+
+def test_nothing_is_agreed_before_it_is_proposed(session: Session, cast: Cast) -> None:
+    row = accepted(session, cast)
+    with pytest.raises(IllegalTransition) as caught:
+        requests.agree(session, cast.portugal, row.id, version=row.version)
+    assert caught.value.extra["possible"] == ["withdraw"]
+
+
+def test_an_answer_makes_a_plan_needless(session: Session, cast: Cast) -> None:
+    row = accepted(session, cast)
+    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    requests.answer(session, cast.iom, row.id, AnswerData("Here it is.", "en"), version=row.version)
+    read = requests.get(session, cast.portugal, row.id)
+    assert (read.status, [plan.status for plan in read.plans]) == ("answered", ["replaced"])
+
+
+def test_a_plan_agreed_may_be_replaced_while_work_goes_on(session: Session, cast: Cast) -> None:
+    row = accepted(session, cast)
+    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    row = requests.agree(session, cast.portugal, row.id, version=row.version)
+    row = requests.propose(session, cast.iom, row.id, PlanData("Otherwise", language="en"), version=row.version)
+    assert (row.status, [plan.status for plan in row.plans]) == ("planning", ["agreed", "proposed"])
+
+
 def test_what_waits_for_whom(session: Session, cast: Cast) -> None:
     def waiting() -> dict[str, list[str]]:
         return {
@@ -380,6 +515,11 @@ def test_what_waits_for_whom(session: Session, cast: Cast) -> None:
     row = requests.draft(session, cast.portugal, WORDS)
     assert waiting() == {}
     row = requests.submit(session, cast.portugal, row.id, version=row.version)
+    assert waiting() == {"secretariat": ["triage"]}
+    row = requests.ask(session, cast.secretariat, row.id, version=row.version, note="For whom?")
+    assert waiting() == {"portugal": ["reply"]}
+    row = requests.reply(session, cast.portugal, row.id, version=row.version, note="For all.")
+    row = requests.triage(session, cast.secretariat, row.id, version=row.version)
     assert waiting() == {"secretariat": ["send"]}
     row = requests.send(session, cast.secretariat, row.id, "ilo", version=row.version)
     assert waiting() == {"ilo": ["decide"]}
@@ -387,6 +527,12 @@ def test_what_waits_for_whom(session: Session, cast: Cast) -> None:
     assert waiting() == {"secretariat": ["send_again"]}
     row = requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
     row = requests.accept(session, cast.iom, row.id, version=row.version)
+    assert waiting() == {"iom": ["plan"]}
+    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    assert waiting() == {"portugal": ["agree"]}
+    row = requests.send_back(session, cast.portugal, row.id, version=row.version, note="Sooner, please.")
+    assert waiting() == {"iom": ["plan"]}
+    row = requests.no_plan(session, cast.iom, row.id, version=row.version)
     assert waiting() == {"iom": ["write"]}
     requests.answer(session, cast.iom, row.id, AnswerData("Text", "en"), version=row.version)
     assert waiting() == {"portugal": ["read"]}
@@ -464,6 +610,35 @@ def test_two_sends_at_once_make_one(session: Session, database: Database, cast: 
     read = requests.get(session, cast.secretariat, row.id)
     assert [party.entity_id for party in read.parties] == ["PRT", "iom"]
     assert steps(session, cast.secretariat, row).count("send") == 1
+
+
+@pytest.mark.both_databases
+def test_two_plans_proposed_at_once_make_one(session: Session, database: Database, cast: Cast) -> None:
+    row = accepted(session, cast)
+    people = [cast.iom, factories.member(session, EXPERT, factories.agency(session, "iom"))]
+    session.commit()
+    results = at_once(
+        database, people, lambda own, me: requests.propose(own, me, row.id, PLAN, version=row.version).version
+    )
+    assert sorted(type(result).__name__ for result in results) == ["StaleVersion", "int"]
+    assert [plan.number for plan in requests.get(session, cast.portugal, row.id).plans] == [1]
+
+
+@pytest.mark.both_databases
+def test_agreeing_and_proposing_at_once_does_one_of_them(session: Session, database: Database, cast: Cast) -> None:
+    row = accepted(session, cast)
+    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+
+    def act(own: Session, me: Membership) -> str:
+        if me.role == EXPERT:
+            return requests.propose(own, me, row.id, PLAN, version=row.version).status
+        return requests.agree(own, me, row.id, version=row.version).status
+
+    results = at_once(database, [cast.iom, cast.portugal], act)
+    (taken,) = [result for result in results if isinstance(result, str)]
+    read = requests.get(session, cast.portugal, row.id)
+    assert read.status == taken
+    assert [plan.status for plan in read.plans] == (["agreed"] if taken == "in_progress" else ["replaced", "proposed"])
 
 
 @pytest.mark.both_databases
