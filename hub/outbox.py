@@ -103,7 +103,7 @@ def waiting(session: Session) -> list[Waiting]:
         )
         .group_by(Outbox.kind)
         .order_by(Outbox.kind)
-    ).tuples()
+    )
     return [
         Waiting(kind, total - failed, held, failed, session.scalar(newest.where(Outbox.kind == kind)))
         for kind, total, held, failed in kinds

@@ -196,9 +196,8 @@ def _check_mail(settings: Settings) -> None:
         raise SettingError("HUB_SMTP_URL", "may end with ?starttls=no, and with nothing else after the host")
     if not settings.mail_from:
         raise SettingError("HUB_MAIL_FROM", "is needed when HUB_SMTP_URL is set")
-    name, address = parseaddr(settings.mail_from)
-    plain = re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", address) and name.isprintable()
-    if not plain:
+    _, address = parseaddr(settings.mail_from)
+    if not settings.mail_from.isprintable() or not re.fullmatch(r"[!-~]+@[A-Za-z0-9.-]+", address):
         raise SettingError("HUB_MAIL_FROM", f"{settings.mail_from!r} is neither an address nor Name <address>")
 
 

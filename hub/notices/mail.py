@@ -165,8 +165,8 @@ def _compose(settings: Settings, person: Person, subject: str, text: str, *, key
     message["Date"] = format_datetime(now())
     message["Message-ID"] = f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: keeps absence notes from answering
-    message["Content-Language"] = person.language
     message.set_content(text, cte="quoted-printable")
+    message["Content-Language"] = person.language  # after the content, which drops such headers
     return message
 
 

@@ -19,6 +19,7 @@ from hub.database import is_id, later, new_id, now
 from hub.errors import BadRequest, NotFound
 from hub.events import Event
 from hub.notices.models import Notice
+from hub.support.lifecycle import DRAFT
 from hub.support.models import SupportRequest
 from hub.wiring import Hub
 
@@ -59,14 +60,16 @@ def announce(hub: Hub, session: Session, payload: Mapping[str, Any]) -> None:
     Readers are those of now, not of the moment of the event. Doing it again adds nothing.
     """
     event = session.get(Event, str(payload["event"]))
-    if event is None or event.subject_kind != REQUEST or not _worth_telling(event):
+    if event is None or event.subject_kind != REQUEST:
         return
     row = session.scalar(
         select(SupportRequest)
         .where(SupportRequest.id == event.subject_id)
         .options(selectinload(SupportRequest.parties))
     )
-    told = {membership.person_id: membership for membership in readers(session, event, row)} if row else {}
+    if row is None or not _worth_telling(event, row):
+        return
+    told = {membership.person_id: membership for membership in readers(session, event, row)}
     if not told:
         return
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
@@ -93,9 +96,14 @@ def announce(hub: Hub, session: Session, payload: Mapping[str, Any]) -> None:
         queue_mail(hub, session, told[notice.person_id].person, notice.id)
 
 
-def _worth_telling(event: Event) -> bool:
-    """Words kept while somebody is still writing are seen on the page itself; they would be told every few minutes."""
-    return event.action != "draft_answer" and not (event.action == "edit" and event.to_state == "draft")
+def _worth_telling(event: Event, row: SupportRequest) -> bool:
+    """Words kept while somebody is still writing are seen on the page; they would be told every few minutes.
+
+    That a draft was begun is news to colleagues until it is submitted, and to nobody afterwards.
+    """
+    if event.to_state == DRAFT:
+        return event.action == "draft" and row.status == DRAFT
+    return event.action != "draft_answer"
 
 
 def readers(session: Session, event: Event, row: SupportRequest) -> list[Membership]:

@@ -24,7 +24,7 @@ ALLOWED: list[tuple[str, set[str]]] = [
     ("hub.knowledge", BASE | MODELS | {"hub.network", "hub.schemas.knowledge", "hub.search.types"}),
     ("hub.accounts", BASE | MODELS | {"hub.settings", "hub.network"}),
     ("hub.support", BASE | MODELS | SERVICES | {"hub.accounts", "hub.knowledge", "hub.network", "hub.search", "hub.matching.types"}),
-    ("hub.notices", BASE | MODELS | {"hub.accounts.policy", "hub.outbox", "hub.settings", "hub.wiring"}),
+    ("hub.notices", BASE | MODELS | {"hub.accounts.policy", "hub.outbox", "hub.settings", "hub.support.lifecycle", "hub.wiring"}),
     ("hub.schemas", BASE | MODELS | {"hub.network", "hub.knowledge", "hub.support", "hub.accounts", "hub.notices", "hub.search.types", "hub.matching"}),
     ("hub.wiring", {"hub.settings", "hub.database", "hub.search"}),
     ("hub.logs", {"hub.database"}),

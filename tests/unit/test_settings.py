@@ -56,3 +56,28 @@ def test_a_broken_line_of_the_file_is_named(tmp_path):
     (tmp_path / settings.ENV_FILE).write_text("HUB_DEMO=1\nnonsense\n")
     with pytest.raises(SettingError, match="line 2"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "sender", "named"),
+    [
+        ("http://mail.example", "hub@network.example", "HUB_SMTP_URL"),
+        ("smtp://", "hub@network.example", "HUB_SMTP_URL"),
+        ("smtp://mail.example:0", "hub@network.example", "HUB_SMTP_URL"),
+        ("smtp://mail.example:many", "hub@network.example", "HUB_SMTP_URL"),
+        ("smtp://mail.example?starttls=perhaps", "hub@network.example", "HUB_SMTP_URL"),
+        ("smtp://mail.example/path", "hub@network.example", "HUB_SMTP_URL"),
+        ("smtp://mail.example", "", "HUB_MAIL_FROM"),
+        ("smtp://mail.example", "the hub", "HUB_MAIL_FROM"),
+        ("smtp://mail.example", "Hub <hub@network.example\r\nBcc: x@evil.example>", "HUB_MAIL_FROM"),
+    ],
+)
+def test_a_mail_server_that_cannot_be_meant_stops_the_start(tmp_path, url, sender, named):
+    with pytest.raises(SettingError) as caught:
+        load(tmp_path, HUB_SMTP_URL=url, HUB_MAIL_FROM=sender)
+    assert caught.value.name == named
+
+
+def test_the_password_of_the_mail_server_is_not_printed(tmp_path):
+    found = load(tmp_path, HUB_SMTP_URL="smtps://hub:hush@mail.example", HUB_MAIL_FROM="Hub <hub@network.example>")
+    assert "hush" not in repr(found)
