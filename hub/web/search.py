@@ -5,18 +5,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, current_app, make_response, render_template, request, url_for
+from flask import Blueprint, current_app, jsonify, make_response, render_template, request, url_for
 from flask_babel import LazyString, lazy_gettext
 from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from hub.accounts import guard
+from hub.database import now
 from hub.errors import SearchUnavailable
 from hub.network import vocabulary
 from hub.schemas.search import DEEPEST, search_query
 from hub.search import service
 from hub.search.types import LANGUAGES, Filters, Marked, Page, SearchQuery
+from hub.web import exports
 from hub.web.i18n import PREFIX, language, name_of
 
 blueprint = Blueprint("search", __name__, url_prefix=PREFIX)
@@ -94,9 +96,44 @@ def results() -> Response:
             next=address(query, last) if last < page.total and last <= DEEPEST else "",
             unfiltered=address(replace(query, filters=Filters())),
             by_meaning=address(replace(query, mode="hybrid")),
+            exports={form: address(query, form=form) for form in ("csv", "json", "atom")},
             **context,
         )
     )
+
+
+@blueprint.get("/search.<any(csv, json, atom):form>")
+@guard.public
+def export(form: str) -> Response:
+    """What a search finds, at most `exports.MOST_ROWS`, for a spreadsheet, a script or a feed reader."""
+    asked = search_query(request.args)
+    parts = current_app.extensions["hub"]
+    public_url = parts.settings.public_url.rstrip("/")
+    wanted = exports.whole(asked if form == "json" else replace(asked, facets=()))
+    page = service.search(parts.engine, parts.embedder, guard.db(), wanted, reader=language())
+    if form == "json":
+        response = make_response(jsonify(exports.as_json(page, public_url)))
+    elif form == "csv":
+        response = make_response(exports.as_csv(exports.rows(guard.db(), page.hits, public_url)))
+        response.content_type = "text/csv; charset=utf-8"
+        response.headers["Content-Disposition"] = 'attachment; filename="search.csv"'
+    else:
+        entries = exports.latest(exports.rows(guard.db(), page.hits, public_url))
+        feed = render_template(
+            "search/feed.xml",
+            query=asked,
+            entries=entries,
+            updated_at=entries[0].updated_at if entries else now(),
+            own_address=public_url + address(asked, form="atom"),
+            page_address=public_url + address(asked),
+            labels=labels(guard.db()),
+        )
+        response = make_response(exports.without_controls(feed))
+        response.content_type = "application/atom+xml; charset=utf-8"
+        response.add_etag()
+        response.make_conditional(request)
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
 
 
 def labels(session: Session) -> dict[str, Mapping[str, str]]:
@@ -153,19 +190,20 @@ def without(query: SearchQuery, facet: str, code: str) -> SearchQuery:
     return replace(query, filters=Filters(values), offset=0)
 
 
-def address(query: SearchQuery, offset: int = 0) -> str:
-    """Where this question is answered. The filter `language` keeps `url_for` from taking the pairs."""
+def address(query: SearchQuery, offset: int = 0, form: str = "") -> str:
+    """Where this question is answered; `form`: by which export. The filter `language` keeps `url_for` from the pairs."""
     pairs: list[tuple[str, str]] = [("q", query.text)] if query.text else []
     if query.language:
         pairs.append(("lang", query.language))
     if query.mode != "hybrid":
         pairs.append(("mode", query.mode))
-    if query.limit != PER_PAGE:
+    if query.limit != PER_PAGE and not form:
         pairs.append(("limit", str(query.limit)))
     pairs += [(facet, code) for facet, codes in query.filters.values.items() for code in codes]
     if offset:
         pairs.append(("offset", str(offset)))
-    return url_for("search.results") + (f"?{urlencode(pairs)}" if pairs else "")
+    page = url_for("search.export", form=form) if form else url_for("search.results")
+    return page + (f"?{urlencode(pairs)}" if pairs else "")
 
 
 @blueprint.app_template_global()
