@@ -51,7 +51,7 @@ def main() -> None:
 @click.option("--check", is_flag=True, help="Say what would happen; write nothing.")
 @click.option("--source", default="corpus", show_default=True, help="Who the records are from; ids are unique in it.")
 def ingest(files: tuple[Path, ...], source: str, *, check: bool) -> None:
-    """Add or change the records of FILES (JSON Lines, docs/corpus-format.md).
+    """Add or change the records of FILES (JSON Lines, or CSV if named .csv; docs/corpus-format.md).
 
     A line that cannot be used is named on standard error, skipped and counted, and makes the exit status 1.
     """

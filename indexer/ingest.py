@@ -1,12 +1,11 @@
-"""Lines of JSON -> records, with a sentence for every line that is none."""
+"""Rows of files -> records, with a sentence for every row that is none."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import click
 from marshmallow import ValidationError
@@ -15,12 +14,11 @@ from corpus.load import load_vocabulary
 from hub.knowledge.practices import ImportReport, import_records
 from hub.schemas.knowledge import RecordSchema
 from hub.wiring import Hub
+from indexer.files import Row, read_rows
 from indexer.locks import INGEST, only_one
 from indexer.progress import bar
 
 LOCK_WAIT_S = 10.0
-LONGEST_LINE = 1_000_000
-"""Bytes; the longest line of the corpus has 8,000."""
 _LONGEST_SENTENCE = 300
 
 
@@ -81,27 +79,23 @@ class Reader:
 
     def records(self, path: Path) -> Iterator[dict[str, Any]]:
         """The good records of a file, in order. An id counts once, whichever file of this reader names it first."""
-        with path.open("rb") as file:
-            for number, line in enumerate(_lines(file, self._advance), 1):
-                if line is not None and not line.strip():
-                    continue
-                place = f"{path}:{number}"
-                try:
-                    record = self._record(line, place)
-                except ValidationError as error:
-                    self.bad += 1
-                    for field, sentence in _faults(error.normalized_messages()):
-                        self._complain(f"{place}: {field}: {_printable(sentence)}")
-                else:
-                    yield record
+        for row in read_rows(path, self._advance):
+            place = f"{path}:{row.line}"
+            try:
+                record = self._record(row, place)
+            except ValidationError as error:
+                self.bad += 1
+                for field, sentence in _faults(error.normalized_messages()):
+                    self._complain(f"{place}: {_printable(field)}: {_printable(sentence)}")
+            else:
+                yield record
 
-    def _record(self, line: bytes | None, place: str) -> dict[str, Any]:
-        if line is None:
-            raise ValidationError(f"Is longer than {LONGEST_LINE:,} bytes.", "line")
-        raw = _parse(line)
-        id_ = raw.get("id")
+    def _record(self, row: Row, place: str) -> dict[str, Any]:
+        id_ = row.values.get("id")
         try:
-            record = cast("dict[str, Any]", self._schema.load(raw))
+            if row.fault is not None:
+                raise row.fault
+            record = cast("dict[str, Any]", self._schema.load(row.values))
         except ValidationError:
             if isinstance(id_, str):
                 self.unreadable.add(id_)
@@ -110,38 +104,6 @@ class Reader:
             raise ValidationError(f"{record['id']!r} was named already in {self._first[record['id']]}.", "id")
         self._first[record["id"]] = place
         return record
-
-
-def _lines(file: BinaryIO, advance: Callable[[int], object]) -> Iterator[bytes | None]:
-    """Lines without their end; None for one that is too long, which is passed over without being kept."""
-    first = True
-    while line := file.readline(LONGEST_LINE + 1):
-        advance(len(line))
-        if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
-            while rest := file.readline(LONGEST_LINE):
-                advance(len(rest))
-                if rest.endswith(b"\n"):
-                    break
-            yield None
-        else:
-            yield line.removeprefix(b"\xef\xbb\xbf") if first else line
-        first = False
-
-
-def _parse(line: bytes) -> dict[str, Any]:
-    try:
-        text = line.rstrip(b"\r\n").decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValidationError(f"Is not UTF-8 at byte {error.start + 1}.", "line") from None
-    try:
-        raw = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValidationError(f"Is not JSON at character {error.pos + 1}: {error.msg}.", "line") from None
-    except (ValueError, RecursionError):
-        raise ValidationError("Is not JSON that can be read: a number too long, or too deep.", "line") from None
-    if not isinstance(raw, dict):
-        raise ValidationError("Is not a JSON object.", "line")
-    return cast("dict[str, Any]", raw)
 
 
 def _faults(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from corpus.load import seed_files
 from hub.database import Database, Outbox
 from hub.knowledge.models import Document
 from indexer.__main__ import main
-from indexer.ingest import LONGEST_LINE
+from indexer.files import LONGEST_LINE
 from indexer.locks import INGEST, only_one
 from tests.indexer.delivery import record, write_file
 
