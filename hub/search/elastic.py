@@ -229,7 +229,7 @@ class ElasticEngine:
             hits = self._quick.search(
                 index=self._prefix,
                 query={"ids": {"values": list(ids)}},
-                fields=["passages.vector"],
+                fields=[{"field": "passages.vector"}],
                 source=False,
                 size=max(1, len(ids)),
                 track_total_hits=False,

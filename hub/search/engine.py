@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Retrieved, Vector
 
 
@@ -67,6 +70,10 @@ class SearchEngine(Protocol):
 
     def versions(self) -> Mapping[DocId, int]:
         """Id -> version of what the served generation holds. Empty when none is served."""
+        ...
+
+    def vectors(self, ids: Sequence[DocId]) -> Mapping[DocId, NDArray[np.float32]]:
+        """Vectors of the passages of those that the served generation holds and that have any: shape (passages, dim)."""
         ...
 
     def rebuild(self, generation: str, *, model: str | None) -> AbstractContextManager[Rebuild]:

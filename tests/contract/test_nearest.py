@@ -215,3 +215,23 @@ def test_both_sides_come_in_one_call_and_agree_with_each_alone(engine: SearchEng
     assert both.keyword == words.keyword
     assert both.nearest == tuple(replace(hit, matched=True) for hit in meaning.nearest)
     assert engine.status().model == MODEL
+
+
+def test_vectors_come_back_by_id_one_row_a_passage(engine: SearchEngine) -> None:
+    first, second = vector(1, 2, 0), vector(0, 1, 3)
+    serve(engine, doc("long", "one two", vectors=(first, second)), doc("short", vectors=(second,)), doc("bare"))
+
+    held = engine.vectors(["short", "long", "bare", "unknown"])
+
+    assert set(held) == {"long", "short"}
+    assert held["long"] == pytest.approx(np.stack([first.values, second.values]), abs=1e-6)
+    assert held["short"].shape == (1, 3)
+    assert engine.vectors([]) == {}
+
+
+def test_vectors_of_a_deleted_document_are_gone(engine: SearchEngine) -> None:
+    serve(engine, doc("a", vectors=(vector(1, 0),)), doc("b", vectors=(vector(0, 1),)))
+    engine.delete({"a": 1})
+    engine.refresh()
+
+    assert set(engine.vectors(["a", "b"])) == {"b"}

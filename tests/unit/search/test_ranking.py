@@ -121,3 +121,44 @@ def test_any_two_lists_give_one_ranking_that_sums_and_is_in_order(keyword, neare
     assert len({one.id for one in ranked}) == len(ranked)
     assert all(one.score == pytest.approx(one.keyword + one.meaning) for one in ranked)
     assert [(-one.score, one.id) for one in ranked] == sorted((-one.score, one.id) for one in ranked)
+
+
+def spread(*languages):
+    """Profiles of twenty documents each along an axis of their own, which all share the first."""
+    centroids = np.eye(4, dtype=np.float32)[: len(languages) + 1]
+    return {
+        language: LanguageProfile(20, centroids[0] + 0.3 * centroids[at]) for at, language in enumerate(languages, 1)
+    }
+
+
+def test_feedback_moves_a_query_towards_its_best_documents_less_their_language():
+    query = np.array([1, 0, 0, 0], dtype=np.float32)
+    profiles = spread("en")
+    topic = np.array([0, 0, 0, 1], dtype=np.float32)
+    moved = ranking.feedback(query, [("en", profiles["en"].centroid + topic)] * 3, profiles)
+    assert moved == pytest.approx(np.array([1, 0, 0, 0.5]) / np.sqrt(1.25), abs=1e-6)
+
+
+def test_what_a_query_has_of_its_language_is_halved():
+    query = np.array([1, 0.4, 0, 0], dtype=np.float32)
+    query /= np.linalg.norm(query)
+    profiles = spread("en", "ar")
+    apart = profiles["en"].centroid - profiles["ar"].centroid
+    assert ranking.feedback(query, [], profiles) @ apart == pytest.approx(0.5 * float(query @ apart), rel=0.05)
+
+
+def test_a_language_of_few_documents_takes_nothing_off_a_query():
+    query = np.array([1, 1, 0, 0], dtype=np.float32) / np.sqrt(2, dtype=np.float32)
+    profiles = spread("en", "ar")
+    profiles["zh"] = LanguageProfile(1, np.array([0, 0, 1, 0], dtype=np.float32))
+    without = ranking.feedback(query, [], {name: profiles[name] for name in ("en", "ar")})
+    assert ranking.feedback(query, [], profiles) @ without > 0.99
+
+
+def test_a_name_shared_across_languages_does_not_push_a_document_below_its_meaning():
+    keyword = [hit("name", 1.0, language="ru")]
+    nearest = [hit("name", 0.9, language="ru")] + [
+        hit(f"ru{at}", 0.8 - at / 100, language="ru", matched=False) for at in range(20)
+    ]
+    ranked = ranking.fuse(retrieved(keyword, nearest), query=QUERY, words=(("x",),) * 8, language="es")
+    assert order(ranked)[0] == "name"
