@@ -7,12 +7,14 @@ from flask import Blueprint, current_app, make_response, redirect, render_templa
 from werkzeug.wrappers import Response
 
 from hub.accounts import guard
+from hub.errors import SearchUnavailable
 from hub.knowledge import citing, listing, reading
 from hub.network import vocabulary
 from hub.schemas.browse import BrowseParams
 from hub.search.types import LANGUAGES
 from hub.web.i18n import PREFIX, language, name_of
 from hub.web.search import labels
+from hub.web.similar import similar
 
 blueprint = Blueprint("documents", __name__)
 
@@ -61,15 +63,19 @@ def show(name: str) -> Response:
     row = reading.get(guard.db(), name)
     if name != row.slug:
         return redirect(url_for("documents.show", name=row.slug), 301)
-    permanent = current_app.extensions["hub"].settings.public_url.rstrip("/") + url_for(
-        "documents.permanent", name=row.slug
-    )
+    parts = current_app.extensions["hub"]
+    permanent = parts.settings.public_url.rstrip("/") + url_for("documents.permanent", name=row.slug)
+    try:
+        alike = similar(parts, guard.db(), row, reader=language())
+    except SearchUnavailable:
+        alike = None  # the record itself can be read without an engine
     response = make_response(
         render_template(
             "documents/show.html",
             row=row,
             versions=[version for version in reading.versions(guard.db(), row) if version.id != row.id],
             labels=labels(guard.db()),
+            similar=alike,
             permanent=permanent,
             citation=citing.cite(row, permanent),
             source_address=row.source_url if is_web(row.source_url) else None,

@@ -2,12 +2,21 @@
 
 import csv
 import io
+import re
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
+from hub.knowledge.models import CachedVector, Document
+from hub.search.types import Vector
+from hub.wiring import Hub
+from indexer.documents import key, texts, to_index_docs
 from tests import factories
-from tests.api.test_pages import Outline, index
+from tests.api.test_pages import Outline, index, text
 
 ATOM = {"": "http://www.w3.org/2005/Atom"}
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -129,3 +138,109 @@ def test_an_export_refuses_what_the_search_page_refuses_and_says_when_there_is_n
     assert client.get("/en/search.csv?objective=99").status_code == 422
     assert client.get("/en/search.csv?q=visa").status_code == 503
     assert client.get("/en/search.pdf?q=visa").status_code == 404
+
+
+class KnownVectors:
+    """A model that only knows what was encoded before: nothing may be encoded while a reader waits."""
+
+    model = "known"
+    dim = 3
+
+    def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        raise AssertionError(f"encoded in a request: {texts}")
+
+    documents = queries
+
+
+def index_vectors(hub: Hub, session: Session, points: Mapping[Document, tuple[float, float, float]]) -> None:
+    """Serve the rows with these vectors, and keep them as the indexer does."""
+    hub.embedder = KnownVectors()
+    vectors: dict[str, Vector] = {}
+    for row, point in points.items():
+        values = np.array(point, np.float32) / np.float32(np.linalg.norm(point))
+        (encoded,) = texts(row)
+        vectors[key(encoded)] = Vector("known", values)
+        session.add(CachedVector(model="known", content_hash=key(encoded), values=values.astype("<f4").tobytes()))
+    session.commit()
+    with hub.engine.rebuild("gen-1", model="known") as rebuild:
+        rebuild.write(to_index_docs(points, vectors))
+        rebuild.commit()
+
+
+def similar_records(page: str) -> list[str]:
+    """Slugs under the heading, in order."""
+    return re.findall(
+        r'href="/en/documents/([\w-]+)"', page.partition('id="similar-title"')[2].partition("</section>")[0]
+    )
+
+
+def test_a_record_page_shows_the_nearest_works_and_why_without_encoding_anything(client, hub, session, words):
+    def record(slug, **fields):
+        return factories.document(session, slug, title=slug.title(), **fields)
+
+    asked = record("asked", countries=("NPL",), objectives=(6, 7))
+    index_vectors(
+        hub,
+        session,
+        {
+            asked: (1, 0, 0),
+            record("asked-es", language="es", work_id=asked.work_id): (1, 0.01, 0),
+            record("near", countries=("NPL", "GHA"), objectives=(5, 6, 7)): (1, 0.3, 0),
+            record("nearer"): (1, 0.1, 0),
+            record("withdrawn", status="withdrawn"): (1, 0.2, 0),
+            record("far"): (0, 0, 1),
+            record("farther"): (-1, 1, 0),
+        },
+    )
+
+    page = client.get("/en/documents/asked").text
+
+    assert similar_records(page) == ["nearer", "near"]
+    said = text(page.partition('id="similar-title"')[2])
+    assert "close in meaning" in said
+    assert "shares objectives 6, 7" in said
+    assert "same country: Nepal" in said
+    assert "same country: Ghana" not in said
+
+
+def test_a_similar_record_is_shown_in_the_language_of_the_reader_and_once(client, hub, session, words):
+    asked = factories.document(session, "asked", title="Asked")
+    other = factories.document(session, "other", title="Other")
+    french = factories.document(session, "other-fr", title="Autre", language="fr", work_id=other.work_id)
+    far = factories.document(session, "far", title="Far")
+    index_vectors(hub, session, {asked: (1, 0, 0), other: (1, 0.1, 0), french: (1, 0.2, 0), far: (-1, 0, 1)})
+
+    page = client.get("/fr/documents/asked").text
+
+    assert re.findall(r'href="/fr/documents/(other[\w-]*)"', page) == ["other-fr"]
+
+
+def test_a_record_like_no_other_has_no_similar_ones(client, hub, session, words):
+    rows = [factories.document(session, slug, title=slug) for slug in ("asked", "b", "c")]
+    index_vectors(hub, session, dict(zip(rows, [(1, 0, 0), (0, 1, 0), (0, 0, 1)], strict=True)))
+
+    assert "Similar records" not in client.get("/en/documents/asked").text
+
+
+def test_without_vectors_similar_records_share_the_words_of_the_title(client, hub, session, words):
+    asked = factories.document(session, "asked", title="Legal aid for domestic workers", summary="One.")
+    near = factories.document(session, "near", title="Domestic workers and legal aid", summary="Two.")
+    far = factories.document(session, "far", title="Border crossings", summary="Three.")
+    index(hub, session, asked, near, far)
+
+    page = client.get("/en/documents/asked").text
+
+    assert similar_records(page) == ["near"]
+    assert "shares words with the title" in page
+    assert "close in meaning" not in page
+
+
+def test_a_record_can_be_read_without_an_engine(client, session, words):
+    factories.document(session, "visa", summary="All about it.")
+    session.commit()
+
+    page = client.get("/en/documents/visa")
+
+    assert page.status_code == 200
+    assert "All about it." in page.text
+    assert "Similar records cannot be looked up right now." in page.text
