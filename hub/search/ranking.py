@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.search.types import DocId, EngineHit, LanguageProfile, Retrieved
+from hub.search.types import DocId, EngineHit, LanguageProfile, Retrieved, Vector
 
 POOL = 100
 """How many of the best of each side are scored against each other, and give mean and deviation."""
@@ -32,6 +32,9 @@ FEEDBACK, FEEDBACK_WEIGHT = 3, 0.5
 """The query is moved towards the mean of so many best documents, by this much."""
 NEUTRAL = 0.5
 """How much of a moved query's language is taken off, so that other languages come among the nearest at all."""
+WEAK_BELOW = {"multilingual-e5-small": 0.803}
+"""Encoder -> similarity of the nearest document (`shifted`) below which nothing answers the question. Measured on the live
+corpus: half of `unanswerable.jsonl` against `queries_dev_six.jsonl` (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,10 @@ def meaning_weight(words: float) -> float:
 
 
 def shifted(nearest: Sequence[EngineHit], query: NDArray[np.float32], retrieved: Retrieved) -> dict[str, float]:
-    """Work -> cosine, less what a language's documents have in common with the query, when several languages are in the pool."""
+    """Work -> cosine, less what a language's documents have in common with the query, in an index of several languages."""
     cosines = {hit.work: hit.score for hit in nearest}
     profiles = retrieved.languages
-    if len({hit.language for hit in nearest}) < 2 or len(profiles) < 2:
+    if len(profiles) < 2:
         return cosines
     level = float(query @ _mean(profiles))
     shifts = {
@@ -73,6 +76,19 @@ def shifted(nearest: Sequence[EngineHit], query: NDArray[np.float32], retrieved:
         for language, profile in profiles.items()
     }
     return {hit.work: hit.score - shifts.get(hit.language, 0.0) for hit in nearest}
+
+
+def is_weak(retrieved: Retrieved, query: Vector, language: str | None) -> bool:
+    """Whether even the nearest document is too far from the question to answer it. `query`: not moved by `feedback`.
+
+    Never so with an encoder for which there is no measured limit, nor in a language of which the index holds few documents:
+    what such a question has in common with documents at all is not known.
+    """
+    below = next((limit for name, limit in WEAK_BELOW.items() if query.model.startswith(name)), None)
+    profile = retrieved.languages.get(language or "")
+    if below is None or profile is None or profile.count < SHRINK or not retrieved.nearest:
+        return False
+    return max(shifted(retrieved.nearest, query.values, retrieved).values()) < below
 
 
 def feedback(

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.search import ranking
-from hub.search.types import EngineHit, LanguageProfile, Retrieved
+from hub.search.types import EngineHit, LanguageProfile, Retrieved, Vector
 
 QUERY = np.array([1.0, 0.0], dtype=np.float32)
 
@@ -68,10 +68,37 @@ def test_what_a_language_has_in_common_with_the_query_is_taken_off():
     assert shifted["ar"] > shifted["en"]
 
 
-def test_one_language_alone_is_not_shifted():
+def test_hits_of_one_language_keep_their_distances():
     nearest = [hit("a", 0.9), hit("b", 0.8)]
     profiles = {"en": LanguageProfile(10, QUERY), "ar": LanguageProfile(10, -QUERY)}
+    shifted = ranking.shifted(nearest, QUERY, retrieved((), nearest, profiles))
+    assert shifted["a"] - shifted["b"] == pytest.approx(0.1)
+
+
+def test_an_index_of_one_language_is_not_shifted():
+    nearest = [hit("a", 0.9), hit("b", 0.8)]
+    profiles = {"en": LanguageProfile(10, QUERY)}
     assert ranking.shifted(nearest, QUERY, retrieved((), nearest, profiles)) == {"a": 0.9, "b": 0.8}
+
+
+@pytest.mark.parametrize(
+    ("model", "cosine", "language", "weak"),
+    [
+        ("multilingual-e5-small-q4@1", 0.79, "en", True),
+        ("multilingual-e5-small-q4@1", 0.82, "en", False),
+        ("another encoder", 0.1, "en", False),
+        ("multilingual-e5-small-q4@1", 0.1, "sw", False),
+        ("multilingual-e5-small-q4@1", 0.1, None, False),
+    ],
+)
+def test_a_question_is_weak_if_even_the_nearest_is_far_and_far_is_known(model, cosine, language, weak):
+    answer = retrieved((), [hit("a", cosine), hit("b", 0.05)], {"en": LanguageProfile(50, QUERY)})
+    assert ranking.is_weak(answer, Vector(model, QUERY), language) is weak
+
+
+def test_a_question_without_any_hit_is_not_called_weak():
+    answer = retrieved((), (), {"en": LanguageProfile(50, QUERY)})
+    assert not ranking.is_weak(answer, Vector("multilingual-e5-small-q4@1", QUERY), "en")
 
 
 def test_meaning_below_the_cut_is_not_listed():
