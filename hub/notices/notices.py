@@ -30,7 +30,6 @@ REQUEST = "request"
 LARGEST_PAGE = 100
 DIGEST_HOUR = 6
 """Of the day in UTC: before offices open in Africa and Europe, where most focal points of the Network sit."""
-NO_NOTICE = "There is no such notice, or it is not open to you."
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +202,7 @@ def get(session: Session, membership: Membership, notice_id: str) -> tuple[Told,
             row = session.execute(_told(each).where(Notice.id == notice.id)).one_or_none()
             if row is not None:
                 return Told(*row), each
-    raise NotFound(NO_NOTICE)
+    raise NotFound
 
 
 def mark_read(

@@ -20,6 +20,7 @@ STEPS: Mapping[str, str] = {
     "edit": N_("The words were changed"),
     "submit": N_("The request was submitted"),
     "withdraw": N_("The request was withdrawn"),
+    "acknowledge": N_("The secretariat confirmed that it has the request"),
     "triage": N_("The request was found within scope"),
     "ask": N_("The secretariat asks the State something"),
     "reply": N_("The State answered the secretariat"),
@@ -34,6 +35,9 @@ STEPS: Mapping[str, str] = {
     "answer": N_("An answer was sent"),
     "close": N_("The request was closed"),
     "reopen": N_("The request was opened again"),
+    "remind": N_("A step is due"),
+    "escalate": N_("A step is overdue"),
+    "lapse": N_("The request lapsed without a reply"),
 }
 OTHER = N_("The request was changed")
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.database import Outbox, now
+from hub.notices.notices import DIGEST, MAIL, NOTICE
 from hub.settings import Settings
 from hub.support import requests
 from hub.support.models import SupportRequest
@@ -23,6 +24,8 @@ from tests import factories
 
 SECRET = "Trafficked children of Lisbon"
 """In title and description of every request here: never in a mail."""
+
+KINDS = (NOTICE, MAIL, DIGEST)
 
 
 class FreePort(Controller):
@@ -105,10 +108,8 @@ class Cast:
     secretary_colleague: Membership
     strangers: dict[str, Membership]
 
-    def names(self, person_ids: set[str]) -> set[str]:
-        """The short names of those persons."""
-        known = {**{name: who for name, who in vars(self).items() if name != "strangers"}, **self.strangers}
-        return {name for name, who in known.items() if who.person_id in person_ids}
+    def everybody(self) -> dict[str, Membership]:
+        return {**{name: who for name, who in vars(self).items() if name != "strangers"}, **self.strangers}
 
 
 @pytest.fixture
@@ -148,7 +149,8 @@ def work(hub: Hub) -> None:
         pass
 
 
-def pass_time(session: Session) -> None:
-    """As if every job that waits for its time, or for a worker that died, had waited long enough."""
-    session.execute(update(Outbox).values(run_at=now(), lease_until=None))
+def let_time_pass_and_work(hub: Hub, session: Session) -> None:
+    """As if every mail that waits for its time, or for a worker that died, had waited long enough."""
+    session.execute(update(Outbox).where(Outbox.kind.in_(KINDS)).values(run_at=now(), lease_until=None))
     session.commit()
+    work(hub)

@@ -31,7 +31,7 @@ from hub.support.models import SupportRequest
 from hub.worker import Worker
 from indexer import status
 from tests import factories, signing
-from tests.unit.notices.conftest import SECRET, submitted, work
+from tests.unit.notices.conftest import KINDS, SECRET, let_time_pass_and_work, submitted, work
 
 ROOT = Path(__file__).parents[3]
 HEADERS = {
@@ -156,12 +156,6 @@ def test_access_that_ends_between_queueing_and_sending_stops_the_mail(hub, sessi
     assert jobs(session) == []
 
 
-def let_time_pass_and_work(hub, session):
-    session.execute(update(Outbox).values(run_at=now(), lease_until=None))
-    session.commit()
-    work(hub)
-
-
 def test_demo_people_and_those_who_want_none_get_notices_only(hub, session, cast, mailbox):
     cast.secretary.person.is_demo = True
     cast.secretary_colleague.person.mail = "none"
@@ -241,7 +235,7 @@ def test_without_a_mail_server_nothing_is_queued(hub, session, cast, mailbox):
     submitted(session, cast.ana)
     work(hub)
     assert notices.count_unread(session, cast.secretary) == 1
-    assert session.scalars(select(Outbox)).all() == []
+    assert session.scalars(select(Outbox).where(Outbox.kind.in_(KINDS))).all() == []
     assert "HUB_SMTP_URL is not set" in next(one.sentence for one in doctor._mail(hub))
 
 
@@ -291,7 +285,7 @@ def test_a_mail_server_away_for_a_day_loses_nothing(hub, session, cast, mailbox)
     work(hub)
     waiting = len(jobs(session))
     assert waiting > 1
-    session.execute(update(Outbox).values(created_at=now() - timedelta(days=1)))
+    session.execute(update(Outbox).where(Outbox.kind == "mail").values(created_at=now() - timedelta(days=1)))
     session.commit()
     for _ in range(6):  # more often than a job may fail
         let_time_pass_and_work(hub, session)
@@ -330,8 +324,7 @@ def test_a_mail_that_is_refused_five_times_waits_for_a_person_and_shows(hub, ses
     assert found.subject == "jobs mail"
     assert "no such mailbox" in found.sentence
     assert "hub worker --retry" in found.sentence
-    shown = status.read(hub)
-    assert (shown["jobs_waiting"], shown["jobs_failed"]) == (0, len(waiting))
+    assert status.read(hub)["jobs_failed"] == len(waiting)
     mailbox.answer = "250 taken"
     assert outbox.retry(session, ("mail",)) == len(waiting)
     session.commit()

@@ -27,10 +27,14 @@ IOM = {"iom", "iom_colleague"}
 
 
 def told(session: Session, cast: Cast, action: str) -> set[str]:
-    """Who has a notice of the last event of that kind."""
+    """Who has a notice of the last event of that kind: the same people whose lists show it."""
     event = session.scalars(select(Event).where(Event.action == action).order_by(Event.id.desc())).first()
     assert event is not None
-    return cast.names(set(session.scalars(select(Notice.person_id).where(Notice.event_id == event.id))))
+    persons = set(session.scalars(select(Notice.person_id).where(Notice.event_id == event.id)))
+    names = {name for name, who in cast.everybody().items() if who.person_id in persons}
+    listed = {name: notices.listing(session, who, limit=100).rows for name, who in cast.everybody().items()}
+    assert names == {name for name, rows in listed.items() if any(row.event.id == event.id for row in rows)}
+    return names
 
 
 def sent(session: Session, cast: Cast) -> SupportRequest:
