@@ -33,7 +33,10 @@ class SearchParams(Schema):
     q = fields.String(
         load_default="",
         validate=validate.Length(max=LONGEST_QUERY),
-        metadata={"description": "Words, a question or a paragraph, in any of the six languages."},
+        metadata={
+            "description": "Words, a question or a paragraph, in any of the six languages.",
+            "example": "protect domestic workers abroad",
+        },
     )
     lang = fields.String(
         load_default=None,

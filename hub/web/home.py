@@ -40,7 +40,7 @@ def about() -> str:
     return render_template(
         "about/about.html",
         figures=listing.figures(guard.db()),
-        api_address=url_for("api_openapi.get_openapi"),
+        api_address=url_for("reference.api"),
     )
 
 

@@ -83,7 +83,15 @@ def test_filters_are_folded_on_a_phone_and_open_on_a_wide_screen(page: Page):
 
 
 RECORD = "/documents/medical-assistance-provided-to-migrants-in-niger"
-ADDRESSES = ("/", f"/search?q={QUESTION}&objective=6", "/search?q=zzzzqq&country=GHA", "/documents", RECORD, "/about")
+ADDRESSES = (
+    "/",
+    f"/search?q={QUESTION}&objective=6",
+    "/search?q=zzzzqq&country=GHA",
+    "/documents",
+    RECORD,
+    "/about",
+    "/api",
+)
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

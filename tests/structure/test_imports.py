@@ -40,7 +40,7 @@ ALLOWED: list[tuple[str, set[str]]] = [
         "hub.web",
         BASE | SERVICES | MODELS | {
             "hub.accounts", "hub.knowledge", "hub.network", "hub.support", "hub.notices", "hub.schemas", "hub.search.types", "hub.matching", "hub.wiring",
-            "hub.api.problems", "hub.settings", "hub.outbox",
+            "hub.api.problems", "hub.api.openapi", "hub.settings", "hub.outbox",
         },
     ),
     ("indexer", BASE | MODELS | {"hub.settings", "hub.wiring", "hub.search", "hub.network", "hub.knowledge", "hub.schemas.knowledge", "hub.outbox", "corpus"}),
