@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from hub.accounts import guard
 from hub.accounts.guard import db, membership_needed
 from hub.accounts.models import Membership
+from hub.network.models import OFFICE
 from hub.notices import notices, words
 from hub.notices.notices import Told
 from hub.schemas.notices import NoticeParams, ReadBody
@@ -57,7 +58,9 @@ def step(told: Told) -> str:
 
 
 def office(membership: Membership) -> str:
-    return f"{ROLE_NAMES[membership.role]}, {entity_name(membership.entity)}"
+    """The role, and for whom; a name that may run in another direction is isolated (Unicode)."""
+    role = str(ROLE_NAMES[membership.role])
+    return role if membership.entity.kind == OFFICE else f"{role} (\u2068{entity_name(membership.entity)}\u2069)"
 
 
 def _page(template: str, **values: object) -> Response:
