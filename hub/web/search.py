@@ -20,6 +20,8 @@ from hub.search import service
 from hub.search.types import LANGUAGES, Filters, Marked, Page, SearchQuery
 from hub.web import exports
 from hub.web.i18n import PREFIX, language, name_of
+from hub.web.places import HEIGHT, WIDTH
+from hub.web.worldmap import dots
 
 blueprint = Blueprint("search", __name__, url_prefix=PREFIX)
 
@@ -85,6 +87,7 @@ def results() -> Response:
         response.headers["Retry-After"] = str(error.retry_after_s)
         return response
     last = query.offset + query.limit
+    countries = query.filters.values.get("country", ())
     return make_response(
         render_template(
             "search/results.html",
@@ -96,6 +99,15 @@ def results() -> Response:
             next=address(query, last) if last < page.total and last <= DEEPEST else "",
             unfiltered=address(replace(query, filters=Filters())),
             by_meaning=address(replace(query, mode="hybrid")),
+            dots=dots(
+                page.facets.get("country", {}),
+                names["country"],
+                countries,
+                lambda code: address(
+                    without(query, "country", code) if code in countries else only(query, "country", code)
+                ),
+            ),
+            map_size=(WIDTH, HEIGHT),
             exports={form: address(query, form=form) for form in ("csv", "json", "atom")},
             **context,
         )
@@ -188,6 +200,11 @@ def without(query: SearchQuery, facet: str, code: str) -> SearchQuery:
         for name, codes in query.filters.values.items()
     }
     return replace(query, filters=Filters(values), offset=0)
+
+
+def only(query: SearchQuery, facet: str, code: str) -> SearchQuery:
+    """The same question with that one value of the facet, from its first result."""
+    return replace(query, filters=Filters({**query.filters.values, facet: (code,)}), offset=0)
 
 
 def address(query: SearchQuery, offset: int = 0, form: str = "") -> str:

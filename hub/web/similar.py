@@ -1,6 +1,6 @@
 """Records like a record: by its own vector, kept since it was indexed, so that nothing is encoded while a reader waits."""
 
-import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session, selectinload
 from hub.errors import ModelMismatch
 from hub.knowledge.models import CachedVector, Document
 from hub.matching.candidates import content_hash, encoded_texts
-from hub.search.types import EngineHit, LanguageProfile, Retrieved, Vector
+from hub.search import service
+from hub.search.types import EngineHit, LanguageProfile, Retrieved, SearchQuery, Vector
 from hub.wiring import Hub
-
-log = logging.getLogger(__name__)
 
 SHOWN = 5
 POOL = 50
@@ -58,7 +57,7 @@ def similar(parts: Hub, session: Session, row: Document, *, reader: str) -> list
             vector = None
     if vector is None:
         by = WORDS
-        near = _by_words(parts.engine.retrieve(text=row.title, language=row.language, limit=SHOWN + 1), row)
+        near = _by_words(parts, session, row)
     return [_similar(row, other, by) for other in _read(session, near, reader)[:SHOWN]]
 
 
@@ -100,11 +99,15 @@ def nearness(hit: EngineHit, vector: NDArray[np.float32], languages: Mapping[str
     return (hit.score - usual) / max(1.0 - usual, 1e-6)
 
 
-def _by_words(retrieved: Retrieved, row: Document) -> list[str]:
-    own = next((hit.score for hit in retrieved.keyword if hit.work == row.work_id), None)
+def _by_words(parts: Hub, session: Session, row: Document) -> list[str]:
+    """Works that share words with the title, by a keyword search for them; signs that a query could hold are left out."""
+    sought = " ".join(re.findall(r"\w+", row.title)).lower()
+    query = SearchQuery(sought, row.language, mode="keyword", limit=SHOWN + 1, facets=())
+    hits = service.search(parts.engine, None, session, query).hits
+    own = next((hit.score for hit in hits if hit.work == row.work_id), None)
     if own is None:  # not indexed yet: there is nothing to measure the others by
         return []
-    return [hit.work for hit in retrieved.keyword if hit.work != row.work_id and hit.score >= own * WORDS_FLOOR]
+    return [hit.work for hit in hits if hit.work != row.work_id and hit.score >= own * WORDS_FLOOR]
 
 
 def _read(session: Session, works: Sequence[str], reader: str) -> list[Document]:

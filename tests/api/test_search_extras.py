@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from hub.knowledge.models import CachedVector, Document
+from hub.network import vocabulary
 from hub.search.types import Vector
+from hub.web.places import HEIGHT, PLACES, WIDTH
 from hub.wiring import Hub
 from indexer.documents import key, texts, to_index_docs
 from tests import factories
@@ -244,3 +246,57 @@ def test_a_record_can_be_read_without_an_engine(client, session, words):
     assert page.status_code == 200
     assert "All about it." in page.text
     assert "Similar records cannot be looked up right now." in page.text
+
+
+def test_the_map_counts_results_by_country_and_each_dot_narrows_the_search_to_it(client, hub, session, words):
+    rows = [
+        factories.document(session, title="Visa", countries=("NPL",), objectives=(6,)),
+        factories.document(session, title="Visa", countries=("NPL", "GHA"), objectives=(6,)),
+        factories.document(session, title="Visa", objectives=(6,)),
+    ]
+    index(hub, session, *rows)
+
+    outline = Outline(client.get("/en/search?q=visa&objective=6").text)
+
+    dots = {a["aria-label"]: a["href"] for a in outline.all("a") if "aria-label" in a}
+    assert dots == {
+        "Nepal: 2 results": "/en/search?q=visa&objective=6&country=NPL",
+        "Ghana: 1 result": "/en/search?q=visa&objective=6&country=GHA",
+    }
+    radii = [float(circle["r"]) for circle in outline.all("circle")]
+    assert radii[0] > radii[1]
+
+
+def test_a_country_that_is_chosen_is_marked_on_the_map_and_leads_back(client, hub, session, words):
+    index(hub, session, factories.document(session, title="Visa", countries=("NPL",)))
+
+    (dot,) = [a for a in Outline(client.get("/ru/search?q=visa&country=NPL").text).all("a") if "aria-label" in a]
+
+    assert (dot["href"], dot["aria-current"]) == ("/ru/search?q=visa", "true")
+
+
+def test_results_about_no_country_have_no_map(client, hub, session, words):
+    index(hub, session, factories.document(session, title="Visa"))
+
+    assert "Map of the results" not in client.get("/en/search?q=visa").text
+
+
+def test_every_state_has_its_place_on_the_map(session, words):
+    codes = {country.code for country in vocabulary.countries(session) if country.state}
+
+    assert codes <= PLACES.keys()
+    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in PLACES.values())
+
+
+def test_places_are_where_they_are():
+    def west_of(one: str, other: str) -> bool:
+        return PLACES[one][0] < PLACES[other][0]
+
+    def north_of(one: str, other: str) -> bool:
+        return PLACES[one][1] < PLACES[other][1]
+
+    assert west_of("USA", "FRA")
+    assert west_of("PRT", "ESP")
+    assert west_of("AUS", "WSM")
+    assert north_of("NOR", "ITA")
+    assert north_of("KEN", "ZAF")
