@@ -13,6 +13,7 @@ from hub.database import Outbox
 from hub.errors import SearchUnavailable
 from hub.notices import mail, notices
 from hub.search.embedding import EmbeddingUnavailable
+from hub.support import clocks, reminders
 from hub.wiring import Hub
 from indexer import sync
 from indexer.locks import Busy
@@ -26,6 +27,7 @@ HANDLERS: Mapping[str, Handler] = {
     notices.NOTICE: notices.announce,
     notices.MAIL: mail.send_notice,
     notices.DIGEST: mail.send_digest,
+    clocks.CLOCK: reminders.look,
 }
 """Kind of job -> who does it. Index changes are drained in batches by `indexer.sync` instead."""
 

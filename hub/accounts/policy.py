@@ -57,6 +57,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule(SECRETARIAT, not_statuses=UNSEEN),
         Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),
     ),
+    "acknowledge": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "triage": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "ask": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "send": (Rule(SECRETARIAT, not_statuses=UNSEEN),),

@@ -8,11 +8,12 @@ from typing import Any
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
 from hub.accounts.models import Membership
+from hub.database import now
 from hub.matching.types import MatchRequest
 from hub.search.types import LANGUAGES
-from hub.support import requests
+from hub.support import clocks, requests
 from hub.support.lifecycle import STATUSES
-from hub.support.models import PLAN_STATUSES, Answer, Party, Plan, SupportRequest
+from hub.support.models import PLAN_STATUSES, Answer, Clock, Party, Plan, SupportRequest
 from hub.support.requests import AnswerData, Entry, PlanData, RequestData
 
 LONGEST_TITLE = 300
@@ -180,7 +181,7 @@ def words_of(row: SupportRequest) -> RequestData:
 
 
 class Step(Body):
-    """A step that needs no words: submit, accept, agree, no_plan, close."""
+    """A step that needs no words: submit, acknowledge, accept, agree, no_plan, close."""
 
     version = Version("Of the request, as read; or send it as If-Match.", required=True)
 
@@ -254,6 +255,7 @@ class AnyStep(StepWithNote):
 STEPS: Mapping[str, type[Schema]] = {
     "submit": Step,
     "withdraw": StepWithNote,
+    "acknowledge": Step,
     "triage": Triage,
     "ask": StepWithWords,
     "reply": StepWithNote,
@@ -365,6 +367,20 @@ class PartySchema(Schema):
     since = fields.DateTime()
 
 
+class ClockSchema(Schema):
+    """`stage`: acknowledge, triage, match, plan, answer, or reply (the State's). `due_at`: the end of that day, UTC.
+
+    `paused`: the request waits for its State. `overdue`: took, or has taken, longer than it should.
+    """
+
+    stage = fields.String(validate=validate.OneOf(tuple(clocks.STAGES)))
+    started_at = fields.DateTime()
+    due_at = fields.DateTime()
+    paused = fields.Boolean()
+    stopped_at = fields.DateTime(allow_none=True)
+    overdue = fields.Boolean()
+
+
 class RequestSchema(Schema):
     """`actions`: what the caller can do now."""
 
@@ -382,6 +398,7 @@ class RequestSchema(Schema):
     updated_at = fields.DateTime()
     closed_at = fields.DateTime(allow_none=True)
     parties = fields.List(fields.Nested(PartySchema))
+    clocks = fields.List(fields.Nested(ClockSchema))
     actions = fields.List(fields.String())
 
 
@@ -490,7 +507,19 @@ def dump_request(membership: Membership | None, row: SupportRequest) -> dict[str
         "updated_at": _time(row.updated_at),
         "closed_at": _time(row.closed_at),
         "parties": [_party(party) for party in requests.shown_parties(membership, row)],
+        "clocks": [_clock(clock) for clock in row.clocks],
         "actions": list(requests.possible_actions(membership, row)),
+    }
+
+
+def _clock(clock: Clock) -> dict[str, Any]:
+    return {
+        "stage": clock.stage,
+        "started_at": _time(clock.started_at),
+        "due_at": _time(clock.due_at),
+        "paused": clock.paused_at is not None,
+        "stopped_at": _time(clock.stopped_at),
+        "overdue": clock.overdue(now()),
     }
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
     CLOSED,
     WITHDRAWN,
     DECLINED,
+    LAPSED,
 ) = STATUSES = (
     "draft",
     "discarded",
@@ -34,6 +35,7 @@ from dataclasses import dataclass
     "closed",
     "withdrawn",
     "declined",
+    "lapsed",
 )
 
 
@@ -61,6 +63,7 @@ TRANSITIONS: Mapping[tuple[str, str], Step] = {
     (DRAFT, "withdraw"): Step(DISCARDED, "requesting"),  # nobody but its team ever saw it, so nobody else learns of it
     # The secretariat looks whether the Network can take it on
     (SUBMITTED, "edit"): Step(SUBMITTED, "requesting"),
+    (SUBMITTED, "acknowledge"): Step(SUBMITTED, "requesting"),
     (SUBMITTED, "triage"): Step(TRIAGED, "parties"),
     (SUBMITTED, "ask"): Step(CLARIFICATION, "requesting"),
     (SUBMITTED, "send"): Step(MATCHING, "parties"),  # one click finds it within scope and sends it
@@ -71,6 +74,9 @@ TRANSITIONS: Mapping[tuple[str, str], Step] = {
     (CLARIFICATION, "triage"): Step(TRIAGED, "parties"),  # the question was settled elsewhere
     (CLARIFICATION, "decline"): Step(DECLINED, "requesting"),
     (CLARIFICATION, "withdraw"): Step(WITHDRAWN, "parties"),
+    (CLARIFICATION, "lapse"): Step(LAPSED, "requesting"),
+    (LAPSED, "reopen"): Step(SUBMITTED, "requesting"),
+    (LAPSED, "withdraw"): Step(WITHDRAWN, "parties"),
     (TRIAGED, "edit"): Step(SUBMITTED, "requesting"),  # other words are looked at again
     (TRIAGED, "ask"): Step(CLARIFICATION, "requesting"),
     (TRIAGED, "send"): Step(MATCHING, "parties"),
@@ -114,6 +120,10 @@ TRANSITIONS: Mapping[tuple[str, str], Step] = {
 
 
 ACTIONS: tuple[str, ...] = tuple(dict.fromkeys(action for _, action in TRANSITIONS))
+
+
+BY_ITSELF = ("lapse",)
+"""Steps that nobody takes: a clock does (`hub.support.reminders`)."""
 
 
 def possible(status: str) -> tuple[str, ...]:

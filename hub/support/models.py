@@ -57,6 +57,10 @@ class SupportRequest(Base):
         back_populates="request", cascade="all, delete-orphan", order_by="Plan.number"
     )
 
+    clocks: Mapped[list["Clock"]] = relationship(
+        back_populates="request", cascade="all, delete-orphan", order_by="Clock.due_at"
+    )
+
     @property
     def proposed_plan(self) -> "Plan | None":
         """The plan that waits for the State's word."""
@@ -157,6 +161,43 @@ class Plan(Base):
     decided_at: Mapped[datetime | None]
     request: Mapped[SupportRequest] = relationship(back_populates="plans")
     entity: Mapped[Entity] = relationship()
+
+
+class Clock(Base):
+    """A stage of a request that is to end by `due_at`. Paused while the request waits for its State.
+
+    `remind_at`, `escalate_at`: when its owner, then the secretariat, is told; `reminded_at`, `escalated_at`: that it was
+    done. `paused_s`: of all ended pauses together. One clock a stage runs at a time; reopening starts new ones.
+    """
+
+    __tablename__ = "clock"
+    __table_args__ = (
+        Index(
+            "ix_clock_one_running",
+            "request_id",
+            "stage",
+            unique=True,
+            sqlite_where=text("stopped_at is null"),
+            postgresql_where=text("stopped_at is null"),
+        ),
+    )
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), index=True)
+    stage: Mapped[str] = mapped_column(String(12))
+    started_at: Mapped[datetime]
+    remind_at: Mapped[datetime]
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    escalate_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]
+    paused_s: Mapped[int] = mapped_column(default=0)
+    stopped_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
+    request: Mapped[SupportRequest] = relationship(back_populates="clocks")
+
+    def overdue(self, at: datetime) -> bool:
+        """Did it take, or has it taken by `at`, longer than it should?"""
+        return (self.stopped_at or self.paused_at or at) > self.due_at
 
 
 class Citation(Base):

@@ -9,10 +9,10 @@ import base64
 import binascii
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -26,6 +26,7 @@ from hub.events import Event
 from hub.knowledge.models import Document
 from hub.network.models import AGENCY, Agency, Entity
 from hub.search import text
+from hub.support import clocks
 from hub.support.lifecycle import (
     ANSWERED,
     CLARIFICATION,
@@ -48,6 +49,7 @@ from hub.support.models import (
     SENT_BACK,
     Answer,
     Citation,
+    Clock,
     Party,
     Plan,
     RequestCounter,
@@ -120,13 +122,14 @@ class RequestPage:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A request that waits for its reader.
+    """A request that waits for its reader; `due_at`: the deadline that is next, if one is running.
 
     `what`: triage, send, send_again (secretariat); decide, plan, write (agency); reply, agree, read (State).
     """
 
     what: str
     request: SupportRequest
+    due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ def get(session: Session, membership: Membership | None, name: str) -> SupportRe
                 selectinload(SupportRequest.objectives),
                 selectinload(SupportRequest.parties).joinedload(Party.entity).joinedload(Entity.agency),
                 selectinload(SupportRequest.plans).joinedload(Plan.entity),
+                selectinload(SupportRequest.clocks),
             )
             .execution_options(populate_existing=True)
         )
@@ -178,7 +182,7 @@ def list_visible(
         shown &= SupportRequest.status.in_(tuple(status))
     total = session.scalar(select(func.count()).select_from(SupportRequest).where(shown)) or 0
     wanted = shown if cursor is None else shown & (SupportRequest.id < _read_cursor(cursor))
-    rows = _list(session, wanted, newest_first=True, limit=limit + 1)
+    rows = _list(session, wanted, SupportRequest.id.desc(), limit=limit + 1)
     more = len(rows) > limit
     return RequestPage(tuple(rows[:limit]), total, _write_cursor(rows[limit - 1].id) if more else None)
 
@@ -195,7 +199,7 @@ def counts(session: Session, membership: Membership | None) -> Mapping[str, int]
 
 
 def tasks(session: Session, membership: Membership | None) -> list[Task]:
-    """What waits for this membership, oldest first within each kind of task."""
+    """What waits for this membership: the next deadline first, then what has none, oldest first."""
     if membership is None:
         return []
     waiting: list[tuple[str, ColumnElement[bool]]] = []
@@ -219,11 +223,29 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
             ("agree", policy.visible(membership, "agree") & (SupportRequest.status == PLANNING) & proposed),
             ("read", policy.visible(membership, "close") & (SupportRequest.status == ANSWERED)),
         ]
-    return [
-        Task(what, row)
+    found = [
+        Task(what, row, next_due(row))
         for what, condition in waiting
-        for row in _list(session, condition, newest_first=False, limit=LARGEST_PAGE)
+        for row in _list(session, condition, _next_due().nulls_last(), SupportRequest.id, limit=LARGEST_PAGE)
     ]
+    return sorted(
+        found, key=lambda task: (task.due_at is None, task.due_at or task.request.created_at, task.request.id)
+    )
+
+
+def next_due(row: SupportRequest) -> datetime | None:
+    """The next deadline of a request, if one is running."""
+    return min((clock.due_at for clock in clocks.running(row)), default=None)
+
+
+def _next_due() -> ColumnElement[datetime]:
+    """The same for a query of requests."""
+    return (
+        select(func.min(Clock.due_at))
+        .where(Clock.request_id == SupportRequest.id, Clock.stopped_at.is_(None), Clock.paused_at.is_(None))
+        .correlate(SupportRequest)
+        .scalar_subquery()
+    )
 
 
 def possible_actions(membership: Membership | None, row: SupportRequest) -> tuple[str, ...]:
@@ -232,7 +254,9 @@ def possible_actions(membership: Membership | None, row: SupportRequest) -> tupl
 
 
 def _ready(row: SupportRequest, action: str) -> bool:
-    """Is there what the step is about? A plan is agreed to, or sent back, only while one is proposed."""
+    """Is there what the step is about: a plan to agree to or send back, an arrival that nobody acknowledged yet?"""
+    if action == "acknowledge":
+        return any(clock.stage == clocks.ACKNOWLEDGE and clock.stopped_at is None for clock in row.clocks)
     return action not in {"agree", "send_back"} or row.proposed_plan is not None
 
 
@@ -362,10 +386,10 @@ def draft(
     )
     session.add(row)
     session.flush()
-    _tell(session, membership, row, "draft", audience="requesting", before=None)
+    tell(session, membership, row, "draft", audience="requesting", before=None)
     if submit:
-        _take(session, membership, row, "submit", 1, submitted_at=now())
-    session.commit()
+        take(session, membership, row, "submit", 1, submitted_at=now())
+    _finish(session, row, "submit" if submit else "draft")
     return row
 
 
@@ -383,8 +407,8 @@ def _repeat(
         detail = "This form was already saved, with other words. Continue with the saved request."
         raise StaleVersion(detail, version=row.version, id=row.id, reference=row.reference)
     if submit and row.status == DRAFT:
-        _take(session, membership, row, "submit", row.version, submitted_at=now())
-        session.commit()
+        take(session, membership, row, "submit", row.version, submitted_at=now())
+        _finish(session, row, "submit")
     return row
 
 
@@ -396,7 +420,7 @@ def edit(
     if data.country not in {None, row.country_id}:
         raise Invalid({"country": ["A request stays with the State that wrote it."]})
     acting = _check(membership, row, "edit", version)
-    _take(
+    take(
         session,
         acting,
         row,
@@ -408,7 +432,7 @@ def edit(
     )
     kept = {objective.number: objective for objective in row.objectives}
     row.objectives = [kept.get(number) or RequestObjective(number=number) for number in sorted(set(data.objectives))]
-    session.commit()
+    _finish(session, row, "edit")
     return row
 
 
@@ -416,8 +440,8 @@ def submit(session: Session, membership: Membership | None, name: str, *, versio
     """Hand a draft to the secretariat."""
     row = get(session, membership, name)
     acting = _check(membership, row, "submit", version)
-    _take(session, acting, row, "submit", version, submitted_at=now())
-    session.commit()
+    take(session, acting, row, "submit", version, submitted_at=now())
+    _finish(session, row, "submit")
     return row
 
 
@@ -427,8 +451,8 @@ def withdraw(
     """Take a request back. A draft is discarded: nobody but its team ever learns of it."""
     row = get(session, membership, name)
     acting = _check(membership, row, "withdraw", version)
-    _take(session, acting, row, "withdraw", version, note=note)
-    session.commit()
+    take(session, acting, row, "withdraw", version, note=note)
+    _finish(session, row, "withdraw")
     return row
 
 
@@ -446,8 +470,8 @@ def reply(
     )
     if not note.strip() and question is not None and question.version == row.version:
         raise Invalid({"note": ["Write a reply, or change the words of the request first."]})
-    _take(session, acting, row, "reply", version, note=note)
-    session.commit()
+    take(session, acting, row, "reply", version, note=note)
+    _finish(session, row, "reply")
     return row
 
 
@@ -476,10 +500,10 @@ def _decide(
     row = get(session, membership, name)
     acting = _check(membership, row, action, version)
     plan = row.proposed_plan
-    _take(session, acting, row, action, version, note=note, data={"plan": plan.id} if plan else None)
+    take(session, acting, row, action, version, note=note, data={"plan": plan.id} if plan else None)
     if plan:
         plan.status, plan.decided_at = status, now()
-    session.commit()
+    _finish(session, row, action)
     return row
 
 
@@ -487,8 +511,8 @@ def close(session: Session, membership: Membership | None, name: str, *, version
     """Say that the answer is enough."""
     row = get(session, membership, name)
     acting = _check(membership, row, "close", version)
-    _take(session, acting, row, "close", version, closed_at=now())
-    session.commit()
+    take(session, acting, row, "close", version, closed_at=now())
+    _finish(session, row, "close")
     return row
 
 
@@ -498,12 +522,30 @@ def reopen(
     """Ask the agencies that accepted to go on; `note` says what is missing."""
     row = get(session, membership, name)
     acting = _check(membership, row, "reopen", version)
-    _take(session, acting, row, "reopen", version, note=note, closed_at=None)
-    session.commit()
+    take(session, acting, row, "reopen", version, note=note, closed_at=None)
+    _finish(session, row, "reopen")
     return row
 
 
+def lapse(session: Session, row: SupportRequest, *, at: datetime) -> None:
+    """End a request whose State has not answered by the day that was announced. For the job that looks at the clock,
+
+    which commits; nobody takes this step.
+    """
+    take(session, None, row, "lapse", row.version)
+    clocks.follow(session, row, "lapse", at)
+
+
 # The secretariat
+
+
+def acknowledge(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Say that the request was seen and will be looked at."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "acknowledge", version)
+    take(session, acting, row, "acknowledge", version)
+    _finish(session, row, "acknowledge")
+    return row
 
 
 def triage(
@@ -519,8 +561,8 @@ def triage(
     row = get(session, membership, name)
     acting = _check(membership, row, "triage", version)
     _check_reason(reason, ELIGIBLE, note)
-    _take(session, acting, row, "triage", version, reason=reason, note=note)
-    session.commit()
+    take(session, acting, row, "triage", version, reason=reason, note=note)
+    _finish(session, row, "triage")
     return row
 
 
@@ -530,8 +572,8 @@ def ask(session: Session, membership: Membership | None, name: str, *, version: 
     acting = _check(membership, row, "ask", version)
     if not note.strip():
         raise Invalid({"note": ["Write the question."]})
-    _take(session, acting, row, "ask", version, note=note)
-    session.commit()
+    take(session, acting, row, "ask", version, note=note)
+    _finish(session, row, "ask")
     return row
 
 
@@ -571,13 +613,13 @@ def send(
         sentence = "This agency's membership of the Network is not verified. Confirm that you send it all the same."
         raise Invalid({"confirm_unverified": [sentence]})
     found = IN_SCOPE if row.status == SUBMITTED else None
-    _take(session, acting, row, "send", version, reason=found, data={"entity": entity.id, "role": role})
+    take(session, acting, row, "send", version, reason=found, data={"entity": entity.id, "role": role})
     former = next((party for party in row.parties if party.entity_id == entity.id and party.role == role), None)
     if former is None:
         row.parties.append(Party(entity_id=entity.id, role=role, state="sent"))
     else:
         former.state, former.since, former.until = "sent", now(), None
-    session.commit()
+    _finish(session, row, "send")
     return row
 
 
@@ -588,8 +630,8 @@ def decline(
     row = get(session, membership, name)
     acting = _check(membership, row, "decline", version)
     _check_reason(reason, DECLINES, note)
-    _take(session, acting, row, "decline", version, reason=reason, note=note)
-    session.commit()
+    take(session, acting, row, "decline", version, reason=reason, note=note)
+    _finish(session, row, "decline")
     return row
 
 
@@ -602,10 +644,10 @@ def accept(session: Session, membership: Membership | None, name: str, *, versio
     acting = _check(membership, row, "accept", version)
     own = _own_parties(acting, row)
     leads = any(party.role == LEAD for party in own)
-    _take(session, acting, row, "accept", version, other=not leads, data={"entity": acting.entity_id})
+    take(session, acting, row, "accept", version, other=not leads, data={"entity": acting.entity_id})
     for party in own:
         party.state = "accepted"
-    session.commit()
+    _finish(session, row, "accept")
     return row
 
 
@@ -621,10 +663,10 @@ def refuse(
         party.role in policy.DELIVERY and party.until is None and party not in own for party in row.parties
     )
     data = {"entity": acting.entity_id}
-    _take(session, acting, row, "refuse", version, other=nobody, reason=reason, note=note, data=data)
+    take(session, acting, row, "refuse", version, other=nobody, reason=reason, note=note, data=data)
     for party in own:
         party.state, party.until = "declined", now()
-    session.commit()
+    _finish(session, row, "refuse")
     return row
 
 
@@ -645,11 +687,12 @@ def propose(
         text=data.text,
         steps=list(data.steps),
         target_on=data.target_on,
+        status=PROPOSED,
     )
-    _take(session, acting, row, "propose", version, data={"entity": acting.entity_id, "plan": plan.id})
+    take(session, acting, row, "propose", version, data={"entity": acting.entity_id, "plan": plan.id})
     _replace_plan(row)
     row.plans.append(plan)
-    session.commit()
+    _finish(session, row, "propose")
     return row
 
 
@@ -657,9 +700,9 @@ def no_plan(session: Session, membership: Membership | None, name: str, *, versi
     """Say, as lead, that the answer needs no plan."""
     row = get(session, membership, name)
     acting = _check(membership, row, "no_plan", version)
-    _take(session, acting, row, "no_plan", version, data={"entity": acting.entity_id})
+    take(session, acting, row, "no_plan", version, data={"entity": acting.entity_id})
     _replace_plan(row)
-    session.commit()
+    _finish(session, row, "no_plan")
     return row
 
 
@@ -679,7 +722,7 @@ def save_answer_draft(
     row = get(session, membership, name)
     acting = _check(membership, row, "draft_answer", row.version)
     written = _write_answer(session, acting, row, data, answer_version)
-    _tell(
+    tell(
         session,
         acting,
         row,
@@ -708,9 +751,9 @@ def answer(
         raise Invalid({"text": ["Write the answer first."]})
     written = _write_answer(session, acting, row, data, answer_version)
     written.status, written.sent_at, written.membership_id = "sent", now(), acting.id
-    _take(session, acting, row, "answer", version, data={"answer": written.id, "entity": acting.entity_id})
+    take(session, acting, row, "answer", version, data={"answer": written.id, "entity": acting.entity_id})
     _replace_plan(row)
-    session.commit()
+    _finish(session, row, "answer")
     return written
 
 
@@ -792,6 +835,7 @@ def cited(session: Session, names: Sequence[str]) -> list[Document]:
 VERBS: Mapping[str, Callable[..., SupportRequest]] = {
     "submit": submit,
     "withdraw": withdraw,
+    "acknowledge": acknowledge,
     "triage": triage,
     "ask": ask,
     "reply": reply,
@@ -823,9 +867,15 @@ def _check(membership: Membership | None, row: SupportRequest, action: str, vers
     return membership
 
 
-def _take(
+def _finish(session: Session, row: SupportRequest, action: str) -> None:
+    """Bring the clocks in line with the step and commit."""
+    clocks.follow(session, row, action, now())
+    session.commit()
+
+
+def take(
     session: Session,
-    membership: Membership,
+    membership: Membership | None,
     row: SupportRequest,
     action: str,
     version: int,
@@ -854,12 +904,12 @@ def _take(
         current = session.scalar(select(SupportRequest.version).where(SupportRequest.id == row.id))
         raise StaleVersion(CHANGED, version=current)
     session.refresh(row)
-    _tell(session, membership, row, action, audience=step.audience, before=before, reason=reason, note=note, data=data)
+    tell(session, membership, row, action, audience=step.audience, before=before, reason=reason, note=note, data=data)
 
 
-def _tell(
+def tell(
     session: Session,
-    membership: Membership,
+    membership: Membership | None,
     row: SupportRequest,
     action: str,
     *,
@@ -869,13 +919,14 @@ def _tell(
     note: str = "",
     data: Mapping[str, str] | None = None,
 ) -> None:
+    """Record what happened, with a notice of it. Without a membership it happened by itself."""
     event = events.record(
         session,
         subject=(SUBJECT, row.id),
         action=action,
         audience=audience,
-        person_id=membership.person_id,
-        membership_id=membership.id,
+        person_id=membership.person_id if membership else None,
+        membership_id=membership.id if membership else None,
         from_state=before,
         to_state=row.status,
         reason=reason,
@@ -929,19 +980,21 @@ def _from(action: str) -> tuple[str, ...]:
     return tuple(status for status, name in TRANSITIONS if name == action)
 
 
-def _list(session: Session, condition: ColumnElement[bool], *, newest_first: bool, limit: int) -> list[SupportRequest]:
-    order = SupportRequest.id.desc() if newest_first else SupportRequest.id
+def _list(
+    session: Session, condition: ColumnElement[bool], *order: ColumnExpressionArgument[Any], limit: int
+) -> list[SupportRequest]:
     return list(
         session.scalars(
             select(SupportRequest)
             .where(condition)
-            .order_by(order)
+            .order_by(*order)
             .limit(limit)
             .options(
                 joinedload(SupportRequest.country),
                 selectinload(SupportRequest.objectives),
                 selectinload(SupportRequest.parties).joinedload(Party.entity),
                 selectinload(SupportRequest.plans),
+                selectinload(SupportRequest.clocks),
             )
             .execution_options(populate_existing=True)
         )

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from hub.accounts import guard, policy
 from hub.accounts.guard import db, membership_needed
 from hub.accounts.models import EXPERT, FOCAL_POINT, SECRETARIAT
-from hub.database import new_id
+from hub.database import new_id, now
 from hub.errors import Forbidden, HubError, IllegalTransition, Invalid, NotFound, SearchUnavailable, StaleVersion
 from hub.knowledge.models import Document
 from hub.network import vocabulary
@@ -22,7 +22,7 @@ from hub.network.models import AGENCY, OFFICE, Entity
 from hub.schemas import support as schemas
 from hub.search import service as search_service
 from hub.search.types import LANGUAGES, Hit, SearchQuery
-from hub.support import requests
+from hub.support import clocks, requests
 from hub.support.lifecycle import CLARIFICATION, STATUSES
 from hub.support.models import Answer, SupportRequest
 from hub.support.requests import Entry, RequestData
@@ -52,6 +52,15 @@ STATUS_NAMES: Mapping[str, LazyString] = {
     "closed": lazy_gettext("Closed"),
     "withdrawn": lazy_gettext("Withdrawn"),
     "declined": lazy_gettext("Declined"),
+    "lapsed": lazy_gettext("Ended without a reply"),
+}
+CLOCK_NAMES: Mapping[str, LazyString] = {
+    "acknowledge": lazy_gettext("Acknowledgement"),
+    "triage": lazy_gettext("Decision to take it on"),
+    "match": lazy_gettext("Agency found"),
+    "plan": lazy_gettext("Plan agreed"),
+    "answer": lazy_gettext("First answer"),
+    "reply": lazy_gettext("Reply of the State"),
 }
 TASK_NAMES: Mapping[str, LazyString] = {
     "triage": lazy_gettext("Check it and send it on"),
@@ -100,6 +109,10 @@ HAPPENED: Mapping[str, LazyString] = {
     "submit": lazy_gettext("%(office)s submitted the request."),
     "withdraw": lazy_gettext("%(office)s withdrew the request."),
     "decline": lazy_gettext("%(office)s declined the request."),
+    "acknowledge": lazy_gettext("%(office)s has seen the request and looks into it."),
+    "lapse": lazy_gettext("The request ended because no reply came. The State can open it again."),
+    "remind": lazy_gettext("Reminder: %(stage)s is due."),
+    "escalate": lazy_gettext("Overdue: %(stage)s."),
     "triage": lazy_gettext("%(office)s took the request on."),
     "ask": lazy_gettext("%(office)s asked a question."),
     "reply": lazy_gettext("%(office)s answered the question."),
@@ -118,6 +131,7 @@ HAPPENED: Mapping[str, LazyString] = {
 DONE: Mapping[str, LazyString] = {
     "submit": lazy_gettext("The request is submitted. The secretariat sees it now."),
     "withdraw": lazy_gettext("The request is withdrawn."),
+    "acknowledge": lazy_gettext("The State knows now that you have seen the request."),
     "triage": lazy_gettext("The request is taken on. Send it to an agency next."),
     "ask": lazy_gettext("The question is sent. The State sees it now."),
     "reply": lazy_gettext("Your reply is sent. The secretariat sees it now."),
@@ -198,6 +212,8 @@ def list_requests() -> Response:
         next=url_for("support.requests", status=chosen, cursor=page.cursor) if page.cursor else "",
         may_write=membership.role == FOCAL_POINT,
         task_names=TASK_NAMES,
+        next_due=requests.next_due,
+        now=now(),
         country_names=vocabulary.labels(db(), "country", language()),
     )
 
@@ -393,6 +409,11 @@ def _show(
         plans=[(_name(plan.entity), plan) for plan in reversed(row.plans)],
         plan_names=PLAN_NAMES,
         question=_question(row, entries),
+        clocks=clocks.running(row),
+        paused=clocks.waits_for_state(row),
+        clock_names=CLOCK_NAMES,
+        reply_by=next((clock.due_at for clock in clocks.running(row) if clock.stage == clocks.REPLY), None),
+        now=now(),
         language_names={code: name_of(code) for code in LANGUAGES},
         actions=actions,
         agencies=_agency_options(row, found) if "send" in actions else {},
@@ -431,11 +452,12 @@ def _timeline(entries: Sequence[Entry]) -> list[dict[str, Any]]:
             continue
         office = _isolated(_name(entry.office)) if entry.office else gettext("Somebody")
         target = _isolated(_name(entry.target)) if entry.target else ""
+        stage = CLOCK_NAMES.get(str(entry.event.data.get("stage")), "")
         reason = entry.event.reason
         lines.append(
             {
                 "at": entry.event.at,
-                "sentence": str(HAPPENED[entry.event.action]) % {"office": office, "target": target},
+                "sentence": str(HAPPENED[entry.event.action]) % {"office": office, "target": target, "stage": stage},
                 "reason": REASON_NAMES[reason] if reason else "",
                 "note": entry.note,
                 "inside": entry.event.audience == "secretariat",

@@ -130,6 +130,18 @@ def test_a_request_is_asked_about_triaged_and_planned(portugal: Caller, secretar
     assert (second["steps"], second["target_on"], second["agency"]) == (["Read", "Write"], "2026-12-31", "iom")
 
 
+def test_the_clocks_of_a_request_are_told(portugal: Caller, secretariat: Caller) -> None:
+    made = portugal.post("/requests", WORDS).json
+    assert made["clocks"] == []
+    name = made["id"]
+    running = portugal.step(name, "submit", 1).json["clocks"]
+    assert [clock["stage"] for clock in running] == ["acknowledge", "triage", "match", "plan", "answer"]
+    assert not any(clock["overdue"] or clock["paused"] or clock["stopped_at"] for clock in running)
+    assert secretariat.step(name, "acknowledge", 2).json["clocks"][0]["stopped_at"]
+    clocks = {clock["stage"]: clock for clock in secretariat.step(name, "ask", 3, note="For whom?").json["clocks"]}
+    assert (clocks["triage"]["paused"], clocks["reply"]["paused"]) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("action", "body", "named"),
     [

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
@@ -13,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.network.models import Term
-from hub.support import requests
+from hub.support import reminders, requests
 from hub.support.models import SupportRequest
 from hub.support.requests import AnswerData, RequestData
 from tests import factories, signing
@@ -257,6 +258,40 @@ def test_a_question_and_its_reply_by_buttons(portugal: Browser, secretariat: Bro
     page = secretariat.get(f"/en/requests/{row.id}")
     assert "For a thousand." in page
     assert 'id="question"' not in page
+
+
+def test_the_next_dates_are_shown_and_wait_for_the_state(
+    portugal: Browser, secretariat: Browser, session: Session
+) -> None:
+    row = submitted(session, portugal)
+    page = secretariat.get(f"/en/requests/{row.id}")
+    assert "Decision to take it on" in page
+    assert "overdue" not in page
+    assert secretariat.step(row, "acknowledge").status_code == 303
+    row = requests.get(session, portugal.membership, row.id)
+    secretariat.step(row, "ask", note="For whom?")
+    page = portugal.get(f"/en/requests/{row.id}")
+    assert "Without a reply by the end of" in page
+    assert "The other dates wait until the State has replied." in page
+    for clock in row.clocks:
+        clock.due_at = datetime(2020, 1, 1, tzinfo=UTC)
+    session.commit()
+    row = requests.get(session, portugal.membership, row.id)
+    portugal.step(row, "reply", note="For all.")
+    assert "overdue" in secretariat.get("/en/requests")
+    assert "overdue" in secretariat.get(f"/en/requests/{row.id}")
+
+
+def test_what_a_clock_did_is_told_in_the_timeline(portugal: Browser, secretariat: Browser, session: Session) -> None:
+    row = submitted(session, portugal)
+    row = requests.ask(session, secretariat.membership, row.id, version=row.version, note="For whom?")
+    (clock,) = [one for one in row.clocks if one.stage == "reply"]
+    reminders.ring(session, clock.id, at=clock.remind_at)
+    session.commit()
+    assert "Reminder: Reply of the State is due." in portugal.get(f"/en/requests/{row.id}")
+    reminders.ring(session, clock.id, at=clock.escalate_at)
+    session.commit()
+    assert "Ended without a reply" in portugal.get(f"/en/requests/{row.id}")
 
 
 def test_a_plan_by_buttons(portugal: Browser, secretariat: Browser, iom: Browser, session: Session) -> None:

@@ -343,6 +343,27 @@ def upgrade() -> None:
         batch_op.create_index('ix_answer_one_draft', ['request_id', 'entity_id'], unique=True, sqlite_where=sa.text("status = 'draft'"), postgresql_where=sa.text("status = 'draft'"))
         batch_op.create_index(batch_op.f('ix_answer_request_id'), ['request_id'], unique=False)
 
+    op.create_table('clock',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('request_id', sa.String(length=36), nullable=False),
+    sa.Column('stage', sa.String(length=12), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('remind_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('escalate_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('paused_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('paused_s', sa.Integer(), nullable=False),
+    sa.Column('stopped_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('reminded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('escalated_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['request_id'], ['support_request.id'], name=op.f('fk_clock_request_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_clock'))
+    )
+    with op.batch_alter_table('clock', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_clock_due_at'), ['due_at'], unique=False)
+        batch_op.create_index('ix_clock_one_running', ['request_id', 'stage'], unique=True, sqlite_where=sa.text('stopped_at is null'), postgresql_where=sa.text('stopped_at is null'))
+        batch_op.create_index(batch_op.f('ix_clock_request_id'), ['request_id'], unique=False)
+
     op.create_table('notice',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('person_id', sa.String(length=36), nullable=False),
