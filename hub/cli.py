@@ -137,6 +137,7 @@ def search(text: str, limit: int, lang: str | None, filters: tuple[str, ...], mo
 
 
 NOTES: Mapping[str, str] = {
+    "weak": "Nothing here seems to answer this; what comes nearest is shown.",
     "no_model": "No embedding model is set up, so this searches by words only.",
     "model_failed": "The embedding model cannot be used, so this searches by words only.",
     "model_mismatch": "The index was built with another embedding model, so this searches by words only; rebuild it.",
@@ -369,6 +370,8 @@ def _print_evaluation(result: dict[str, Any], name: str, out: Path | None, *, as
                 )
             )
             click.echo(f"    {label:4} {'  '.join(shown)}")
+    for group, share in result["weak"].items():
+        click.echo(f"  {group:12} {share:.1%} said to have no answer")
 
 
 @evaluate.command("match")

@@ -23,7 +23,7 @@ from hub.knowledge.models import CachedVector, Document
 from hub.search.embedding import Embedder
 from hub.search.engine import SearchEngine
 from hub.search.metrics import interval, ndcg_at, recall_at, reciprocal_rank
-from hub.search.service import rank
+from hub.search.service import WEAK, rank
 from hub.search.types import LANGUAGES, DocId, SearchQuery
 from hub.wiring import Hub
 from indexer.documents import texts, to_index_docs
@@ -252,22 +252,33 @@ def judge(
     `languages` of the queries, and `per_query`: query id -> values, which `compare` reads. Without an embedder there is
     only `keyword`. `p50_ms` and `p95_ms` are of whole rankings (encode, retrieve, fuse), one by one; each query is encoded
     once and that time counts in each mode that needs it. `rrf` is a baseline: no search of the hub works so.
+
+    With questions that nothing answers, `weak` is the share of them, and of the others, that hybrid search says so of.
     """
     once = None if embedder is None else _Once(embedder)
+    if not judged:
+        raise EvaluationError("There is no query to judge.")
     answerable = {qid: one for qid, one in judged.items() if one.gains}
     wanted: list[EvaluationMode] = [mode for mode in MODES if mode in modes and (once is not None or mode == "keyword")]
     return {
         "model": None if once is None else once.model,
         "queries": len(answerable),
-        "modes": {mode: _judge_mode(engine, once, answerable, mode) for mode in wanted},
+        "modes": {mode: _judge_mode(engine, once, answerable, mode) for mode in wanted} if answerable else {},
+        "weak": _weak(engine, once, judged) if "hybrid" in wanted and len(answerable) < len(judged) else {},
     }
+
+
+def _weak(engine: SearchEngine, once: _Once | None, judged: Mapping[str, Judged]) -> dict[str, float]:
+    said: dict[str, list[bool]] = {}
+    for one in judged.values():
+        _, _, _, notes, _ = rank(engine, once, one.query, one.query.language)
+        said.setdefault("answerable" if one.gains else "unanswerable", []).append(WEAK in notes)
+    return {name: float(np.mean(values)) for name, values in said.items()}
 
 
 def _judge_mode(
     engine: SearchEngine, once: _Once | None, judged: Mapping[str, Judged], mode: EvaluationMode
 ) -> dict[str, Any]:
-    if not judged:
-        raise EvaluationError("There is no query with a judgement above 0.")
     per_query: dict[str, dict[str, float]] = {}
     took: list[float] = []
     by_language: dict[str, list[str]] = {}

@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 NO_MODEL, MODEL_FAILED, MODEL_MISMATCH = "no_model", "model_failed", "model_mismatch"
 """Notes of a page: why the answer rests on keywords alone."""
 
+WEAK = "weak"
+"""Note of a page: nothing that is here seems to answer the question; what comes nearest is shown. About one answerable
+question in forty is said so too (docs/benchmarks.md)."""
+
 
 def search(
     engine: SearchEngine,
@@ -75,7 +79,11 @@ def rank(
     limit = max(ranking.POOL, query.offset + query.limit)
     try:
         if mode == "hybrid" and vector is not None:
-            vector = _moved(engine, query, language=language, vector=vector, words=words)
+            seen = engine.retrieve(
+                text=query.text, language=language, vector=vector, filters=query.filters, limit=ranking.POOL
+            )
+            notes += (WEAK,) if ranking.is_weak(seen, vector, language) else ()
+            vector = _moved(engine, seen, language=language, vector=vector, words=words)
         retrieved = _retrieve(engine, query, sought=sought, language=language, vector=vector, limit=limit)
     except ModelMismatch:
         log.warning("the index was built with another model; answering by keyword")
@@ -88,14 +96,13 @@ def rank(
 
 def _moved(
     engine: SearchEngine,
-    query: SearchQuery,
+    seen: Retrieved,
     *,
     language: str | None,
     vector: Vector,
     words: tuple[tuple[str, ...], ...],
 ) -> Vector:
     """The query's vector after a first look at what answers it: two more round trips, which bring +.02 to +.04 nDCG@10."""
-    seen = engine.retrieve(text=query.text, language=language, vector=vector, filters=query.filters, limit=ranking.POOL)
     best = ranking.fuse(seen, query=vector.values, words=words, language=language)[: ranking.FEEDBACK]
     held = engine.vectors([one.id for one in best])
     documents = [(one.hit.language, held[one.id].mean(axis=0)) for one in best if one.id in held]

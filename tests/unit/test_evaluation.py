@@ -166,9 +166,19 @@ def test_a_fault_in_the_queries_names_file_and_line(tmp_path: Path, line: str, s
         read_queries(path)
 
 
-def test_queries_without_any_judgement_are_refused(served: Hub, tmp_path: Path):
+def test_questions_that_nothing_answers_are_counted_apart(served: Hub, tmp_path: Path):
+    path = write_lines(tmp_path / "queries.jsonl", [question("1", "insurance", "fishers"), question("2", "comets")])
+    result = evaluate_hub(served, path)
+    assert result["queries"] == 1
+    assert list(result["modes"]["hybrid"]["per_query"]) == ["1"]
+    assert result["weak"] == {"answerable": 0, "unanswerable": 0}  # this encoder has no measured limit
+    alone = evaluate_hub(served, write_lines(tmp_path / "alone.jsonl", [question("2", "comets")]))
+    assert (alone["modes"], set(alone["weak"])) == ({}, {"unanswerable"})
+
+
+def test_a_file_without_queries_is_refused(served: Hub, tmp_path: Path):
     with pytest.raises(EvaluationError):
-        evaluate_hub(served, write_lines(tmp_path / "queries.jsonl", [question("1", "insurance")]))
+        evaluate_hub(served, write_lines(tmp_path / "queries.jsonl", []))
 
 
 def test_what_is_no_result_cannot_be_compared(tmp_path: Path):
