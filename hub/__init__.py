@@ -20,6 +20,7 @@ BLUEPRINTS = (
     "hub.api.support",
     "hub.api.matches",
     "hub.api.notices",
+    "hub.api.metrics",
     "hub.web.home",
     "hub.web.search",
     "hub.web.documents",
@@ -38,7 +39,7 @@ def create_app(settings: Settings | None = None, hub: Hub | None = None) -> Flas
     """
     from flask import Flask, g  # noqa: PLC0415 - importing `hub.search` alone must not load Flask
 
-    from hub import logs  # noqa: PLC0415
+    from hub import logs, metrics  # noqa: PLC0415
     from hub import settings as settings_module  # noqa: PLC0415
     from hub.accounts import guard, session  # noqa: PLC0415
     from hub.errors import SettingError  # noqa: PLC0415
@@ -69,6 +70,7 @@ def create_app(settings: Settings | None = None, hub: Hub | None = None) -> Flas
     app.extensions["hub"] = hub or Hub(settings)
 
     logs.init_app(app)
+    metrics.init_app(app)
     i18n.init_app(app)
     session.init_app(app)
     guard.enforce(app)

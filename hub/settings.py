@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from hub.errors import SettingError
 
 ENV_FILE = "hub.env"
+SHORTEST_TOKEN = 16
 MODEL_FOLDER = Path("model") / "multilingual-e5-small-q4"
 
 
@@ -57,6 +58,10 @@ class Settings:
     """Where the counts of attempts live; one process: memory, several: a Redis address."""
     trusted_proxies: int = 0
     """How many reverse proxies stand in front and set `X-Forwarded-*`."""
+    metrics_token: str = field(default="", repr=False)
+    """What Prometheus sends to read `/metrics`; without it there is no such address."""
+    search_log_sample: float = 0.1
+    """Share of visitors' searches whose words are kept, without their asker, for 90 days; 0 keeps none."""
     testing: bool = False
 
     @property
@@ -99,6 +104,16 @@ def _whole(name: str, text: str) -> int:
     return number
 
 
+def _share(name: str, text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise SettingError(name, f"{text!r} is not a number from 0 to 1")
+    return share
+
+
 def read_env_file(path: Path) -> dict[str, str]:
     """`NAME=value` lines; blank lines and lines beginning with `#` are passed over."""
     if not path.is_file():
@@ -133,6 +148,8 @@ VARIABLES: Mapping[str, str] = {
     "HUB_SIGN_IN_LIMIT": "sign_in_limit",
     "HUB_RATE_LIMIT_STORAGE": "rate_limit_storage",
     "HUB_TRUSTED_PROXIES": "trusted_proxies",
+    "HUB_METRICS_TOKEN": "metrics_token",
+    "HUB_SEARCH_LOG_SAMPLE": "search_log_sample",
 }
 """Variable -> field. `docs/settings.md` explains each; `tests/structure` holds the two together."""
 
@@ -142,7 +159,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     given = dict(os.environ if environ is None else environ)
     var = Path(given.get("HUB_VAR") or "var")
     merged = {**read_env_file(var / ENV_FILE), **given}
-    values: dict[str, str | int | bool | Path] = {"var": var}
+    values: dict[str, str | int | float | bool | Path] = {"var": var}
     for name, attribute in VARIABLES.items():
         text = merged.get(name, "")
         if name == "HUB_VAR" or text == "":
@@ -151,6 +168,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             values[attribute] = _flag(name, text)
         elif attribute in {"link_ttl_s", "session_ttl_s", "trusted_proxies"}:
             values[attribute] = _whole(name, text)
+        elif attribute == "search_log_sample":
+            values[attribute] = _share(name, text)
         else:
             values[attribute] = text
     unknown = sorted(
@@ -177,6 +196,8 @@ def check(settings: Settings) -> None:
         raise SettingError("HUB_PUBLIC_URL", f"{settings.public_url!r} does not begin with http:// or https://")
     if settings.smtp_url:
         _check_mail(settings)
+    if settings.metrics_token and len(settings.metrics_token) < SHORTEST_TOKEN:
+        raise SettingError("HUB_METRICS_TOKEN", f"has fewer than {SHORTEST_TOKEN} characters and can be guessed")
     scheme = urlsplit(settings.database).scheme
     if scheme not in {"sqlite", "postgresql+psycopg"}:
         raise SettingError("HUB_DATABASE_URL", f"{scheme!r} is neither sqlite nor postgresql+psycopg")

@@ -19,7 +19,7 @@ TYPE = "/api/v1/problems#"
 
 def wanted() -> bool:
     """Is this an address of the API or of operations? Pages answer people in words instead."""
-    return request.path.startswith(("/api/", "/healthz", "/readyz"))
+    return request.path.startswith(("/api/", "/healthz", "/readyz", "/metrics"))
 
 
 def respond(error: Exception) -> Response:

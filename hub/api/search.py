@@ -16,4 +16,6 @@ blueprint = Blueprint("api_search", __name__, url_prefix="/api/v1")
 def get_search() -> Response:
     query = search_query(request.args)
     parts = current_app.extensions["hub"]
-    return jsonify(dump_page(search(parts.engine, parts.embedder, guard.db(), query)))
+    page = search(parts.engine, parts.embedder, guard.db(), query)
+    current_app.extensions["metrics"].searched(page)
+    return jsonify(dump_page(page))

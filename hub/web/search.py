@@ -86,6 +86,7 @@ def results() -> Response:
         response = make_response(render_template("search/unavailable.html", **context), error.status)
         response.headers["Retry-After"] = str(error.retry_after_s)
         return response
+    current_app.extensions["metrics"].searched(page)
     last = query.offset + query.limit
     countries = query.filters.values.get("country", ())
     return make_response(

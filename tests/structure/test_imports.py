@@ -28,6 +28,7 @@ ALLOWED: list[tuple[str, set[str]]] = [
     ("hub.schemas", BASE | MODELS | {"hub.network", "hub.knowledge", "hub.support", "hub.accounts", "hub.notices", "hub.search.types", "hub.matching"}),
     ("hub.wiring", {"hub.settings", "hub.database", "hub.search"}),
     ("hub.logs", {"hub.database"}),
+    ("hub.metrics", BASE | {"hub.outbox", "hub.wiring"}),
     ("hub.migrate", BASE | MODELS | {"hub.notices.models"}),
     ("hub.backup", BASE | {"hub.migrate", "hub.wiring"}),
     (
@@ -105,6 +106,7 @@ def test_a_module_imports_only_what_lies_below_it(module, path):
             {
                 "hub",
                 "hub.logs",
+                "hub.metrics",
                 "hub.api",
                 "hub.web",
                 "hub.accounts.guard",

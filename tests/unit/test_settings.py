@@ -33,6 +33,10 @@ def test_the_file_of_set_up_is_read_and_the_environment_wins(tmp_path):
         ("HUB_SESSION_TTL_S", "-1"),
         ("HUB_LOG_LEVEL", "LOUD"),
         ("HUB_PUBLIC_URL", "hub.example.org"),
+        ("HUB_METRICS_TOKEN", "fifteen letters"),
+        ("HUB_SEARCH_LOG_SAMPLE", "1.1"),
+        ("HUB_SEARCH_LOG_SAMPLE", "nan"),
+        ("HUB_SEARCH_LOG_SAMPLE", "some"),
         ("HUB_SERACH_ENGINE", "embedded"),
     ],
 )
@@ -48,7 +52,14 @@ def test_elasticsearch_needs_its_address(tmp_path):
 
 
 def test_secrets_are_not_in_the_printed_settings(tmp_path):
-    shown = repr(load(tmp_path, HUB_SECRET_KEY="hush", HUB_DATABASE_URL="postgresql+psycopg://u:hush@h/db"))
+    shown = repr(
+        load(
+            tmp_path,
+            HUB_SECRET_KEY="hush",
+            HUB_DATABASE_URL="postgresql+psycopg://u:hush@h/db",
+            HUB_METRICS_TOKEN="hush" * 4,
+        )
+    )
     assert "hush" not in shown
 
 
