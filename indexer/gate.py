@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from hub.errors import HubError
 from hub.knowledge.models import Document
+from hub.search import query
 from hub.search.engine import Rebuild
 from hub.search.types import EngineHit
 from indexer import documents, rows
@@ -56,7 +57,7 @@ def check(session: Session, filling: Rebuild, cache: VectorCache) -> None:
 
 
 def _by_title(session: Session, filling: Rebuild, row: Document) -> bool:
-    hits = filling.retrieve(text=row.title, language=row.language, limit=TOP).keyword
+    hits = filling.retrieve(query=query.words(row.title, row.language), limit=TOP).keyword
     return any(hit.work == row.work_id for hit in hits) or row.title in _titles(session, hits)
 
 

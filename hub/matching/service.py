@@ -27,7 +27,7 @@ from hub.matching.reasons import (
 from hub.matching.scoring import Need, Scores
 from hub.matching.types import Match, Matches, MatchRequest, Reason, ReasonParam
 from hub.network import vocabulary
-from hub.search import text
+from hub.search import query, text
 from hub.search.embedding import Embedder, EmbeddingUnavailable
 from hub.search.engine import SearchEngine
 from hub.search.types import LANGUAGES
@@ -127,7 +127,7 @@ def _keyword(engine: SearchEngine | None, evidence: Evidence, wanted: str, langu
     if engine is None or not wanted:
         return None
     try:
-        hits = engine.retrieve(text=wanted, language=language, limit=KEYWORD_POOL).keyword
+        hits = engine.retrieve(query=query.words(wanted, language), limit=KEYWORD_POOL).keyword
     except SearchUnavailable:
         log.warning("the search engine does not answer; matching goes on without shared words")
         return None

@@ -20,7 +20,7 @@ import re
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,16 +34,28 @@ from numpy.typing import NDArray
 from hub.errors import ModelMismatch, SearchUnavailable
 from hub.search import text as analyser
 from hub.search.engine import Rebuild
+from hub.search.query import constraint
 from hub.search.types import (
+    EVERYTHING,
     FACETS,
+    All,
+    AnyOf,
     DocId,
     EngineHit,
     EngineStatus,
     Filters,
+    Having,
     IndexDoc,
+    InTitle,
     LanguageProfile,
+    Not,
+    Phrase,
+    Prefix,
+    Query,
     Retrieved,
     Vector,
+    Words,
+    year_of,
 )
 
 if TYPE_CHECKING:
@@ -55,11 +67,14 @@ Json = dict[str, Any]
 
 REBUILD = "run `python -m indexer rebuild`"
 
-SCHEMA = 1
+SCHEMA = 2
 """Changes with the mapping or the meaning of a field: an index of another number is refused and rebuilt."""
 
 TITLE_BOOST = 0.3
 """Of a stem found in the title, on top of the field of all stems; see the embedded engine."""
+
+WHOLE_TITLE_CHARACTERS = 200
+"""A person types the beginning of a title, not all of a long one."""
 
 MOST = 10_000
 """Works a side at most: the server's own bound on one answer and on candidates of a nearest search."""
@@ -80,18 +95,23 @@ _SETTINGS: Json = {
     },
 }
 _TEXT: Json = {"type": "text", "analyzer": "stems", "index_options": "freqs"}
+_PLACED: Json = {"type": "text", "analyzer": "stems", "index_options": "positions"}
 _CODE: Json = {"type": "keyword"}
 _MAPPING: Json = {
     "dynamic": "strict",
     # Rows and excerpts come from the database: the words need not be kept twice.
-    "_source": {"excludes": ["all", "title", "words"]},
+    "_source": {"excludes": ["all", "title", "words", "title_words", "whole_title"]},
     "properties": {
         "id": _CODE,
         "work": _CODE,
         "language": _CODE,
         "all": _TEXT,
         "title": _TEXT,
-        "words": _TEXT,
+        "words": _PLACED,
+        "title_words": _PLACED,
+        "whole_title": _CODE,
+        "name": {"type": "keyword", "index": False, "doc_values": False},
+        "year": {"type": "short"},
         "facets": {"properties": dict.fromkeys(FACETS, _CODE)},
         "passages": {
             "type": "nested",
@@ -203,14 +223,13 @@ class ElasticEngine:
     def retrieve(
         self,
         *,
-        text: str | None = None,
-        language: str | None = None,
+        query: Query | None = None,
         vector: Vector | None = None,
         filters: Filters = Filters(),  # noqa: B008 - frozen
         limit: int,
         facets: Sequence[str] = (),
     ) -> Retrieved:
-        question = _Question(text, language, vector, filters, limit, tuple(facets))
+        question = _Question(query, vector, filters, limit, tuple(facets))
         served = self._cached or self._served()
         try:
             return _retrieve(self._quick, served, question)
@@ -366,15 +385,13 @@ class _ElasticRebuild:
     def versions(self) -> Mapping[DocId, int]:
         return _versions(self._client, self.index)
 
-    def retrieve(
-        self, *, text: str | None = None, language: str | None = None, vector: Vector | None = None, limit: int = 10
-    ) -> Retrieved:
+    def retrieve(self, *, query: Query | None = None, vector: Vector | None = None, limit: int = 10) -> Retrieved:
         if self._known is None:
             with _speaking():
                 self._client.indices.refresh(index=self.index)
             self._note(centroids=self._centroids())
             self._known = self._described()
-        return _retrieve(self._client, self._known, _Question(text, language, vector, Filters(), limit, ()))
+        return _retrieve(self._client, self._known, _Question(query, vector, Filters(), limit, ()))
 
     def commit(self) -> None:
         if self._known is None:
@@ -415,8 +432,7 @@ class _ElasticRebuild:
 class _Question:
     """The arguments of `retrieve`, looked over."""
 
-    text: str | None
-    language: str | None
+    query: Query | None
     vector: Vector | None
     filters: Filters
     limit: int
@@ -435,16 +451,13 @@ class _Question:
         ]
 
     def keyword_clause(self, *, counted: bool = True) -> Json | None:
-        """Scores by BM25 what has one of the words; None without a keyword side. `counted`: see `filter_clauses`."""
-        if self.text is None:
+        """Scores by BM25 what the query finds; None without a keyword side. `counted`: see `filter_clauses`."""
+        if self.query is None:
             return None
         filters = self.filter_clauses(counted=counted)
-        if self.text == "":
+        if self.query == EVERYTHING:
             return {"constant_score": {"filter": {"bool": {"filter": [_PRESENT, *filters]}}}}
-        words = [_word_clause(word, times) for word, times in analyser.query_weights(self.text, self.language).items()]
-        if not words:
-            return {"match_none": {}}
-        return {"bool": {"should": words, "minimum_should_match": 1, "filter": filters}}
+        return {"bool": {"must": [_clause(self.query)], "filter": filters}}
 
     def keyword_search(self, *, one_version_each: bool) -> Json:
         """Counts come before the filters of their own facet and after all others; total and hits after all."""
@@ -475,13 +488,14 @@ class _Question:
         }
 
     def nearest_search(self, vector: Vector, keyword: Json | None, *, spread: int) -> Json:
+        bound = constraint(self.query) if self.query is not None else None
         candidates = min(max(CANDIDATES, math.ceil(1.5 * self.limit)) * spread, MOST)
         knn: Json = {
             "field": "passages.vector",
             "query_vector": vector.values.tolist(),
             "k": candidates,
             "num_candidates": candidates,
-            "filter": self.filter_clauses(),
+            "filter": [*self.filter_clauses(), *([_clause(bound)] if bound is not None else [])],
             "rescore_vector": {"oversample": 1.0},  # the graph holds bytes: scores come from the vectors themselves
         }
         inner: Json = {"size": 1, "_source": False}
@@ -517,14 +531,63 @@ def _counted(answer: Json) -> Json:
     return answer.get("counted", answer)
 
 
-def _word_clause(alternatives: tuple[str, ...], times: int) -> Json:
-    return {"dis_max": {"queries": [_term_clause(term) for term in alternatives], "boost": times}}
+def _clause(query: Query) -> Json:
+    match query:
+        case Words(weighted):
+            return _words_clause(weighted, _term_clause)
+        case Phrase(terms, bag):
+            return _phrase_clause("words", terms, _words_clause(bag.words, _term_clause))
+        case Prefix(start):
+            return _prefix_clause("words", start)
+        case InTitle(Words(weighted)):
+            return _words_clause(weighted, _title_clause)
+        case InTitle(Phrase(terms, bag)):
+            return _phrase_clause("title_words", terms, _words_clause(bag.words, _title_clause))
+        case InTitle(Prefix(start)):
+            return _prefix_clause("title_words", start)
+        case Having(facet, codes):
+            return {"bool": {"filter": [_filter_clause(facet, codes)]}}
+        case All(parts):
+            without = [_clause(part.part) for part in parts if isinstance(part, Not)]
+            within = [_clause(part) for part in parts if not isinstance(part, Not)]
+            return {"bool": {"must": within, "filter": [] if within else [_PRESENT], "must_not": without}}
+        case AnyOf(parts):
+            return _either([_clause(part) for part in parts])
+        case Not(part):
+            return {"bool": {"filter": [_PRESENT], "must_not": [_clause(part)]}}
+
+
+def _either(clauses: list[Json]) -> Json:
+    return {"bool": {"should": clauses, "minimum_should_match": 1}} if clauses else {"match_none": {}}
+
+
+def _words_clause(weighted: Sequence[tuple[tuple[str, ...], int]], term_clause: Callable[[str], Json]) -> Json:
+    return _either(
+        [
+            {"dis_max": {"queries": [term_clause(term) for term in alternatives], "boost": times}}
+            for alternatives, times in weighted
+        ]
+    )
 
 
 def _term_clause(term: str) -> Json:
     if term.startswith(analyser.VERBATIM):
         return {"term": {"words": term.removeprefix(analyser.VERBATIM)}}
     return {"bool": {"should": [{"term": {"all": term}}, {"term": {"title": {"value": term, "boost": TITLE_BOOST}}}]}}
+
+
+def _title_clause(term: str) -> Json:
+    if term.startswith(analyser.VERBATIM):
+        return {"term": {"title_words": term.removeprefix(analyser.VERBATIM)}}
+    return {"term": {"title": term}}
+
+
+def _phrase_clause(field: str, terms: Sequence[str], words: Json) -> Json:
+    return {"bool": {"filter": [{"match_phrase": {field: " ".join(terms)}}], "should": [words]}}
+
+
+def _prefix_clause(field: str, start: str) -> Json:
+    return {"constant_score": {"filter": {"prefix": {field: start}}}}
 
 
 _CENSUS: Json = {
@@ -668,13 +731,18 @@ def _source_of(doc: IndexDoc) -> Json:
     from elasticsearch.helpers import pack_dense_vector  # noqa: PLC0415 - as above
 
     whole = f"{doc.title}\n{doc.body}"
+    title_words = " ".join(analyser.folded_words(doc.title))
     return {
         "id": doc.id,
         "work": doc.work,
         "language": doc.language,
         "all": " ".join(analyser.terms(whole, doc.language)),
         "title": " ".join(analyser.terms(doc.title, doc.language)),
-        "words": " ".join(analyser.folded_words(whole)),
+        "words": [title_words, " ".join(analyser.folded_words(doc.body))],
+        "title_words": title_words,
+        "whole_title": title_words[:WHOLE_TITLE_CHARACTERS],
+        "name": doc.title,
+        "year": year_of(doc.facets.get("year", ())),
         "facets": {name: list(dict.fromkeys(doc.facets[name])) for name in FACETS if doc.facets.get(name)},
         "passages": [
             {"vector": pack_dense_vector(passage.vector.values)} if passage.vector else {} for passage in doc.passages

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Retrieved, Vector
+from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Query, Retrieved, Vector
 
 
 class Rebuild(Protocol):
@@ -25,9 +25,7 @@ class Rebuild(Protocol):
         """Id -> version of what this generation holds, everything written so far included."""
         ...
 
-    def retrieve(
-        self, *, text: str | None = None, language: str | None = None, vector: Vector | None = None, limit: int = 10
-    ) -> Retrieved:
+    def retrieve(self, *, query: Query | None = None, vector: Vector | None = None, limit: int = 10) -> Retrieved:
         """As `SearchEngine.retrieve` on this unserved generation: for the gate."""
         ...
 
@@ -40,7 +38,7 @@ class SearchEngine(Protocol):
     """Keyword and nearest-neighbour retrieval over one served generation.
 
     Raises `SearchUnavailable` when it cannot answer and `ModelMismatch` for a vector of another model than the
-    generation's. Any text is safe: queries are built from analysed words, never parsed from what a person typed.
+    generation's. Any text is safe: `hub.search.query` parses what a person typed, engines get trees of analysed words.
     """
 
     def write(self, docs: Iterable[IndexDoc]) -> int:
@@ -54,8 +52,7 @@ class SearchEngine(Protocol):
     def retrieve(
         self,
         *,
-        text: str | None = None,
-        language: str | None = None,
+        query: Query | None = None,
         vector: Vector | None = None,
         filters: Filters = Filters(),  # noqa: B008 - frozen
         limit: int,
@@ -63,8 +60,9 @@ class SearchEngine(Protocol):
     ) -> Retrieved:
         """One round trip: at most `limit` works a side, filters applied before the limit.
 
-        `text` None: no keyword side; `""`: the keyword side is everything the filters let through, in order of id.
-        `language` None: words are stemmed by every stemmer of their script. `limit` at least 1.
+        `query` None: no keyword side; `EVERYTHING`: the keyword side is all that the filters let through, in order of id.
+        The nearest side obeys `query.constraint` of the tree: what is excluded, required or put in quotation marks holds
+        there too. Any tree within the bounds of `query.parse` is answered. `limit` at least 1.
         """
         ...
 

@@ -14,8 +14,9 @@ from hub.knowledge.models import Document
 from hub.search import ranking, text
 from hub.search.embedding import Embedder, EmbeddingUnavailable, query_vector
 from hub.search.engine import SearchEngine
+from hub.search.query import asked_words, constraint, parse
 from hub.search.ranking import Ranked
-from hub.search.types import EngineHit, Hit, Marked, Mode, Page, Retrieved, SearchQuery, Vector
+from hub.search.types import EngineHit, Hit, Marked, Mode, Page, Query, Retrieved, SearchQuery, Vector
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def search(
     Raises `SearchUnavailable` when the engine does not answer. Without a model the mode is `keyword` and a note says so.
     """
     started = time.perf_counter()
-    language = query.language or text.detect(query.text)
+    language = query.language or text.detect(parse(query.text, None).meaning)
     ranked, retrieved, mode, notes, words = rank(engine, embedder, query, language)
     counted = [one for one in ranked if not one.hit.matched]
     total = retrieved.total + len(counted)
@@ -52,7 +53,7 @@ def search(
         language=language,
         hits=tuple(hits),
         total=total,
-        exact=mode == "keyword" or not query.text.strip(),
+        exact=mode == "keyword",
         facets=_facets(query.facets, retrieved, counted),
         took_ms=(time.perf_counter() - started) * 1000,
         notes=notes,
@@ -64,32 +65,30 @@ def rank(
 ) -> tuple[list[Ranked], Retrieved, Mode, tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Everything listed for the query, best first, at least down to the end of its page; what the engine brought; the
 
-    mode that was possible; notes; the analysed words.
+    mode that was possible; notes; the analysed words. A query of signs alone (`country:PHL`, `migra*`) has no meaning to
+    compare, so its mode is `keyword`.
     """
-    wanted = query.text.strip()
-    words = text.query_words(query.text, language)
-    mode: Mode = query.mode if wanted else "keyword"
-    notes: tuple[str, ...] = ()
+    parsed = parse(query.text, language)
+    words = asked_words(parsed.tree)
+    mode: Mode = query.mode if parsed.meaning else "keyword"
+    notes = parsed.notes
     vector: Vector | None = None
     if mode != "keyword":
-        vector, notes = _embed(embedder, wanted)
+        vector, failed = _embed(embedder, parsed.meaning)
+        notes += failed
         if vector is None:
             mode = "keyword"
-    sought = None if mode == "vector" else (query.text if wanted else "")
     limit = max(ranking.POOL, query.offset + query.limit)
     try:
         if mode == "hybrid" and vector is not None:
-            seen = engine.retrieve(
-                text=query.text, language=language, vector=vector, filters=query.filters, limit=ranking.POOL
-            )
+            seen = engine.retrieve(query=parsed.tree, vector=vector, filters=query.filters, limit=ranking.POOL)
             notes += (WEAK,) if ranking.is_weak(seen, vector, language) else ()
             vector = _moved(engine, seen, language=language, vector=vector, words=words)
-        retrieved = _retrieve(engine, query, sought=sought, language=language, vector=vector, limit=limit)
+        retrieved = _retrieve(engine, query, parsed.tree, mode=mode, vector=vector, limit=limit)
     except ModelMismatch:
         log.warning("the index was built with another model; answering by keyword")
-        mode, notes, vector = "keyword", (MODEL_MISMATCH,), None
-        sought = query.text if wanted else ""
-        retrieved = _retrieve(engine, query, sought=sought, language=language, vector=None, limit=limit)
+        mode, notes, vector = "keyword", (*parsed.notes, MODEL_MISMATCH), None
+        retrieved = _retrieve(engine, query, parsed.tree, mode=mode, vector=None, limit=limit)
     ranked = ranking.fuse(retrieved, query=None if vector is None else vector.values, words=words, language=language)
     return ranked, retrieved, mode, notes, words
 
@@ -122,17 +121,17 @@ def _embed(embedder: Embedder | None, wanted: str) -> tuple[Vector | None, tuple
 def _retrieve(
     engine: SearchEngine,
     query: SearchQuery,
+    tree: Query,
     *,
-    sought: str | None,
-    language: str | None,
+    mode: Mode,
     vector: Vector | None,
     limit: int,
 ) -> Retrieved:
-    retrieved = engine.retrieve(
-        text=sought, language=language, vector=vector, filters=query.filters, limit=limit, facets=query.facets
-    )
-    if sought is None:  # nothing was asked of the keyword side, so nothing matched it
-        return replace(retrieved, nearest=tuple(replace(hit, matched=False) for hit in retrieved.nearest))
+    sought = constraint(tree) if mode == "vector" else tree
+    retrieved = engine.retrieve(query=sought, vector=vector, filters=query.filters, limit=limit, facets=query.facets)
+    if mode == "vector":  # words were asked to exclude at most, so nothing counts as matched
+        nearest = tuple(replace(hit, matched=False) for hit in retrieved.nearest)
+        return replace(retrieved, keyword=(), nearest=nearest, total=0, facets={})
     return retrieved
 
 

@@ -25,6 +25,9 @@ ANALYSER = "1"
 VERBATIM = "="
 """First character of a query word that is to be looked up unstemmed, in the field of `folded_words`."""
 
+ANY_END = "*"
+"""Last character of such a word of which only the beginning is known."""
+
 QUERY_CHARACTERS = 2_000
 QUERY_WORDS = 64
 """A query is read up to these bounds; a person's longest so far (a pasted paragraph) has about 40 different words."""
@@ -179,8 +182,26 @@ def terms(text: str, language: str) -> list[str]:
 
 
 def folded_words(text: str) -> list[str]:
-    """What an engine indexes in its field `words`: every word unstemmed, function words too, in order."""
+    """What an engine indexes in its fields `words` and `title_words`: every word unstemmed, function words too, in order."""
     return _shaped(text, _fold)
+
+
+def phrase_runs(text: str) -> list[tuple[str, ...]]:
+    """Stretches of `folded_words` that stand side by side in a document that has the text: a run of CJK signs is one of its own."""
+    runs: list[tuple[str, ...]] = []
+    plain: list[str] = []
+    for word in _WORD.findall(text):
+        if _is_run(word):
+            runs += [tuple(plain), tuple(_fold(sign) for sign in word)]
+            plain = []
+        elif folded := _fold(word):
+            plain.append(folded)
+    return [run for run in (*runs, tuple(plain)) if run]
+
+
+def is_sign(term: str) -> bool:
+    """Whether a term is a CJK sign or a pair of them."""
+    return _is_run(term)
 
 
 def query_weights(text: str, language: str | None) -> dict[tuple[str, ...], int]:
@@ -210,10 +231,13 @@ def query_words(text: str, language: str | None) -> tuple[tuple[str, ...], ...]:
 def _matches(text: str, start: int, end: int, words: tuple[tuple[str, ...], ...], language: str) -> list[Token]:
     """Tokens of `text[start:end]` that are one of the words, in order, overlapping ones (CJK) merged; `term` of the first."""
     wanted = {term for alternatives in words for term in alternatives}
+    starts = tuple(term[len(VERBATIM) : -len(ANY_END)] for term in wanted if term.endswith(ANY_END))
     found: list[Token] = []
     for token, stemmed in _folded_tokens(text[start:end]):
         stems = _stems(token.term, language) if stemmed else (token.term,)
         hit = next((term for term in (*stems[:1], VERBATIM + token.term) if term in wanted), None)
+        if hit is None and starts and token.term.startswith(starts):
+            hit = VERBATIM + token.term
         if hit is not None:
             found.append(Token(hit, token.start + start, token.end + start))
     found.sort(key=lambda token: (token.start, -token.end))

@@ -1,6 +1,6 @@
 """The words of retrieval: what goes into an engine and what comes out. Frozen, engine-free."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -71,6 +71,80 @@ class IndexDoc:
     body: str
     facets: Mapping[str, tuple[str, ...]]
     passages: tuple[Passage, ...] = ()
+
+
+def year_of(years: Iterable[str]) -> int | None:
+    """The last of the years of a document, by which it is sorted; None if it has none."""
+    return max((int(year) for year in years if year.isdecimal() and len(year) == 4), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Any of the words is enough, each one more scores higher; none finds nothing.
+
+    A word is (the stems it may have in a document, how often it is asked), a stem behind `text.VERBATIM` is looked up
+    unstemmed. `needed`: meaning does not make up for them, a hit of the nearest side must hold one too.
+    """
+
+    words: tuple[tuple[tuple[str, ...], int], ...]
+    needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """These folded words, function words too, side by side in the title or in the body; scored as `words`."""
+
+    terms: tuple[str, ...]
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A folded word that begins so. Every match scores 1."""
+
+    start: str
+
+
+@dataclass(frozen=True, slots=True)
+class InTitle:
+    """The same, looked for in the title alone."""
+
+    part: Words | Phrase | Prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Having:
+    """Any of the codes of a facet. Scores nothing, as all that follow: only words do."""
+
+    facet: str
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds, of the same language version; of no parts: everything."""
+
+    parts: "tuple[Query, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds; of no parts: nothing."""
+
+    parts: "tuple[Query, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: "Query"
+
+
+Query = Words | Phrase | Prefix | InTitle | Having | All | AnyOf | Not
+"""What an engine is asked: built by `hub.search.query`, never by an engine."""
+
+EVERYTHING = All(())
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from hub.search.engine import SearchEngine
+from hub.search.query import words
 from hub.search.types import IndexDoc, Passage, Vector
 
 MODEL = "test-model"
@@ -49,7 +50,7 @@ def serve(engine: SearchEngine, *docs: IndexDoc, generation: str = "1", model: s
 
 def found(engine: SearchEngine, text: str, *, language: str | None = "en", limit: int = 10) -> list[str]:
     """Ids on the keyword side, best first."""
-    return [hit.id for hit in engine.retrieve(text=text, language=language, limit=limit).keyword]
+    return [hit.id for hit in engine.retrieve(query=words(text, language), limit=limit).keyword]
 
 
 def near(engine: SearchEngine, where: Vector, *, limit: int = 10) -> list[str]:

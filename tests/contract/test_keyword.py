@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from hub.errors import HubError
 from hub.search.engine import SearchEngine
-from hub.search.types import Filters
+from hub.search.query import words
+from hub.search.types import EVERYTHING, Filters
 from tests.contract.documents import doc, found, serve
 
 SIX_LANGUAGES = {
@@ -117,7 +118,7 @@ def test_a_query_of_function_words_alone_is_answered_by_them(engine: SearchEngin
 def test_empty_text_lists_everything_in_order_of_id(engine: SearchEngine) -> None:
     serve(engine, doc("c", "x"), doc("a", "y"), doc("b", "z"))
 
-    retrieved = engine.retrieve(text="", limit=2)
+    retrieved = engine.retrieve(query=EVERYTHING, limit=2)
 
     assert [hit.id for hit in retrieved.keyword] == ["a", "b"]
     assert retrieved.total == 3
@@ -134,7 +135,7 @@ def test_without_text_there_is_no_keyword_side(engine: SearchEngine) -> None:
 def test_text_without_a_word_finds_nothing(engine: SearchEngine) -> None:
     serve(engine, doc("a", "border", kind="practice"))
 
-    retrieved = engine.retrieve(text="?! ...", limit=10, facets=["kind"])
+    retrieved = engine.retrieve(query=words("?! ...", None), limit=10, facets=["kind"])
 
     assert (retrieved.keyword, retrieved.total, retrieved.facets) == ((), 0, {"kind": {}})
 
@@ -148,7 +149,7 @@ def test_a_word_that_no_document_has_finds_nothing(engine: SearchEngine) -> None
 def test_total_counts_all_that_match_whatever_the_limit(engine: SearchEngine) -> None:
     serve(engine, *(doc(f"d{at:02}", "border " * (at + 1)) for at in range(12)), doc("other", "school"))
 
-    retrieved = engine.retrieve(text="border", language="en", limit=3)
+    retrieved = engine.retrieve(query=words("border", "en"), limit=3)
 
     assert (len(retrieved.keyword), retrieved.total) == (3, 12)
 
@@ -156,14 +157,14 @@ def test_total_counts_all_that_match_whatever_the_limit(engine: SearchEngine) ->
 def test_a_limit_beyond_everything_brings_everything(engine: SearchEngine) -> None:
     serve(engine, *(doc(f"d{at}", "border") for at in range(5)))
 
-    assert len(engine.retrieve(text="border", language="en", limit=1_000_000_000_000).keyword) == 5
+    assert len(engine.retrieve(query=words("border", "en"), limit=1_000_000_000_000).keyword) == 5
 
 
 def test_a_limit_below_one_is_a_mistake_of_the_caller(engine: SearchEngine) -> None:
     serve(engine, doc("a", "border"))
 
     with pytest.raises(ValueError, match="limit"):
-        engine.retrieve(text="border", limit=0)
+        engine.retrieve(query=words("border", None), limit=0)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7])
@@ -177,10 +178,10 @@ def test_ties_are_broken_by_id_also_where_the_limit_cuts_them(engine: SearchEngi
 def test_an_empty_generation_answers_with_nothing(engine: SearchEngine) -> None:
     serve(engine)
 
-    retrieved = engine.retrieve(text="border", limit=10, facets=["kind"])
+    retrieved = engine.retrieve(query=words("border", None), limit=10, facets=["kind"])
 
     assert (retrieved.keyword, retrieved.nearest, retrieved.total) == ((), (), 0)
-    assert engine.retrieve(text="", limit=10).total == 0
+    assert engine.retrieve(query=EVERYTHING, limit=10).total == 0
 
 
 def test_words_inside_signs_are_found(engine: SearchEngine) -> None:
@@ -196,7 +197,7 @@ def test_hostile_text_is_only_text(engine: SearchEngine, text: str) -> None:
     serve(engine, doc("a", "border", kind="practice"))
 
     for language in ("en", "zh", None):
-        retrieved = engine.retrieve(text=text, language=language, limit=10, facets=["kind"])
+        retrieved = engine.retrieve(query=words(text, language), limit=10, facets=["kind"])
         assert retrieved.total == len(retrieved.keyword)
 
 
@@ -205,7 +206,7 @@ def test_hostile_filters_match_nothing(engine: SearchEngine, value: str) -> None
     serve(engine, doc("a", "border", kind="practice"))
     filters = Filters({"kind": (value,)})
 
-    assert engine.retrieve(text="border", language="en", filters=filters, limit=10).total == 0
+    assert engine.retrieve(query=words("border", "en"), filters=filters, limit=10).total == 0
 
 
 def test_hostile_text_is_stored_and_found(engine: SearchEngine) -> None:
@@ -219,7 +220,7 @@ def test_a_huge_query_takes_bounded_time(engine: SearchEngine) -> None:
     text = "border " + " ".join(f"word{at}" for at in range(100_000))
 
     started = time.perf_counter()
-    retrieved = engine.retrieve(text=text, language=None, limit=10)
+    retrieved = engine.retrieve(query=words(text, None), limit=10)
 
     assert retrieved.total == 50
     assert time.perf_counter() - started < 2
@@ -231,7 +232,7 @@ def test_any_text_is_safe(engine: SearchEngine, text: str, language: str | None)
     if engine.status().generation is None:
         serve(engine, doc("a", "border"), doc("b", "保护家政工人", language="zh"))
     try:
-        retrieved = engine.retrieve(text=text, language=language, limit=10)
+        retrieved = engine.retrieve(query=words(text, language), limit=10)
     except HubError as error:
         pytest.fail(f"refused: {error}")
 

@@ -7,6 +7,7 @@ import pytest
 
 from hub.errors import ModelMismatch
 from hub.search.engine import SearchEngine
+from hub.search.query import words
 from hub.search.types import Filters
 from tests.contract.documents import MODEL, doc, found, near, serve, vector
 
@@ -81,7 +82,7 @@ def test_a_hit_says_whether_the_words_find_its_work_too(engine: SearchEngine) ->
         doc("w2", "school", vectors=(vector(1, 0.1),)),
     )
 
-    hits = engine.retrieve(text="border", language="en", vector=vector(1, 0), limit=10).nearest
+    hits = engine.retrieve(query=words("border", "en"), vector=vector(1, 0), limit=10).nearest
 
     assert [(hit.id, hit.matched) for hit in hits] == [("w1-fr", True), ("w2", False)]
 
@@ -93,7 +94,7 @@ def test_words_outside_the_keyword_limit_still_count_as_matched(engine: SearchEn
         doc("b", "a border among many other words", vectors=(vector(1, 0),)),
     )
 
-    retrieved = engine.retrieve(text="border", language="en", vector=vector(1, 0), limit=1)
+    retrieved = engine.retrieve(query=words("border", "en"), vector=vector(1, 0), limit=1)
 
     assert [hit.id for hit in retrieved.keyword] == ["a"]
     assert [(hit.id, hit.matched) for hit in retrieved.nearest] == [("b", True)]
@@ -106,7 +107,7 @@ def test_total_and_facets_do_not_count_what_only_meaning_finds(engine: SearchEng
         doc("b", "school", vectors=(vector(1, 0),), kind="practice"),
     )
 
-    retrieved = engine.retrieve(text="border", language="en", vector=vector(1, 0), limit=10, facets=["kind"])
+    retrieved = engine.retrieve(query=words("border", "en"), vector=vector(1, 0), limit=10, facets=["kind"])
 
     assert (len(retrieved.nearest), retrieved.total, retrieved.facets) == (2, 1, {"kind": {"practice": 1}})
 
@@ -208,11 +209,11 @@ def test_languages_are_averaged_over_what_a_rebuild_leaves(engine: SearchEngine)
 def test_both_sides_come_in_one_call_and_agree_with_each_alone(engine: SearchEngine) -> None:
     serve(engine, *(doc(f"d{at}", "border " * (at + 1), vectors=(vector(1, at),)) for at in range(6)))
 
-    both = engine.retrieve(text="border", language="en", vector=vector(0, 1), limit=4)
-    words = engine.retrieve(text="border", language="en", limit=4)
+    both = engine.retrieve(query=words("border", "en"), vector=vector(0, 1), limit=4)
+    keyword = engine.retrieve(query=words("border", "en"), limit=4)
     meaning = engine.retrieve(vector=vector(0, 1), limit=4)
 
-    assert both.keyword == words.keyword
+    assert both.keyword == keyword.keyword
     assert both.nearest == tuple(replace(hit, matched=True) for hit in meaning.nearest)
     assert engine.status().model == MODEL
 

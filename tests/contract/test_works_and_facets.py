@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from hub.search.engine import SearchEngine
-from hub.search.types import Filters, IndexDoc
+from hub.search.query import words
+from hub.search.types import EVERYTHING, Filters, IndexDoc
 from tests.contract.documents import doc, found, near, serve, vector
 
 
@@ -46,14 +47,14 @@ def three_versions() -> list[IndexDoc]:
 
 
 def filtered(engine: SearchEngine, text: str, *, limit: int = 10, **values: tuple[str, ...]) -> list[str]:
-    retrieved = engine.retrieve(text=text, language="en", filters=Filters(values), limit=limit)
+    retrieved = engine.retrieve(query=words(text, "en"), filters=Filters(values), limit=limit)
     return [hit.id for hit in retrieved.keyword]
 
 
 def test_a_work_in_three_languages_is_one_hit_by_its_best_version(engine: SearchEngine) -> None:
     serve(engine, *three_versions())
 
-    retrieved = engine.retrieve(text="GCM", language="en", limit=10, facets=["kind", "objective"])
+    retrieved = engine.retrieve(query=words("GCM", "en"), limit=10, facets=["kind", "objective"])
 
     assert [(hit.id, hit.work, hit.language) for hit in retrieved.keyword] == [
         ("w1-fr", "w1", "fr"),
@@ -70,13 +71,13 @@ def test_the_limit_counts_works(engine: SearchEngine) -> None:
         doc("b", "border and other words"),
     )
 
-    assert [hit.work for hit in engine.retrieve(text="border", language="en", limit=2).keyword] == ["a", "b"]
+    assert [hit.work for hit in engine.retrieve(query=words("border", "en"), limit=2).keyword] == ["a", "b"]
 
 
 def test_browsing_lists_a_work_once(engine: SearchEngine) -> None:
     serve(engine, *three_versions())
 
-    retrieved = engine.retrieve(text="", limit=10, facets=["kind"])
+    retrieved = engine.retrieve(query=EVERYTHING, limit=10, facets=["kind"])
 
     assert [hit.id for hit in retrieved.keyword] == ["w1-en", "w2-en"]
     assert (retrieved.total, retrieved.facets) == (2, {"kind": {"practice": 1, "guidance": 1}})
@@ -97,7 +98,7 @@ def test_a_facet_counts_codes_of_any_version_once_a_work(engine: SearchEngine) -
         doc("w2-en", "GCM", work="w2", language="en", country=("PHL",)),
     )
 
-    retrieved = engine.retrieve(text="GCM", language="en", limit=1, facets=["country"])
+    retrieved = engine.retrieve(query=words("GCM", "en"), limit=1, facets=["country"])
 
     assert retrieved.facets == {"country": {"PHL": 2, "GHA": 1, "FRA": 1}}
 
@@ -112,7 +113,7 @@ def test_facets_count_what_matches_and_passes_the_filters(engine: SearchEngine) 
     )
 
     retrieved = engine.retrieve(
-        text="border", language="en", filters=Filters({"kind": ("practice",)}), limit=1, facets=["region", "year"]
+        query=words("border", "en"), filters=Filters({"kind": ("practice",)}), limit=1, facets=["region", "year"]
     )
 
     assert retrieved.facets == {
@@ -133,7 +134,7 @@ def test_a_facets_own_filter_does_not_hide_its_other_values(engine: SearchEngine
 
     for text, more in (("border", {}), ("", {"guidance": 1})):
         retrieved = engine.retrieve(
-            text=text, language="en", filters=chosen, limit=10, facets=["kind", "country", "year"]
+            query=words(text, "en"), filters=chosen, limit=10, facets=["kind", "country", "year"]
         )
         assert [hit.id for hit in retrieved.keyword] == ["a"]
         assert retrieved.total == 1
@@ -142,7 +143,7 @@ def test_a_facets_own_filter_does_not_hide_its_other_values(engine: SearchEngine
             "country": {"PHL": 1, "FRA": 1},
             "year": {"2019": 1},
         }
-        assert engine.retrieve(text=text, language="en", limit=1, facets=["kind"]).facets["kind"] == {
+        assert engine.retrieve(query=words(text, "en"), limit=1, facets=["kind"]).facets["kind"] == {
             "practice": 2,
             "guidance": 1 + len(more),
         }
@@ -152,7 +153,7 @@ def test_a_facets_own_filter_does_not_hide_its_other_values_where_works_have_ver
     serve(engine, *three_versions())
     chosen = Filters({"objective": ("6",)})
 
-    retrieved = engine.retrieve(text="GCM", language="en", filters=chosen, limit=10, facets=["objective", "kind"])
+    retrieved = engine.retrieve(query=words("GCM", "en"), filters=chosen, limit=10, facets=["objective", "kind"])
 
     assert ([hit.id for hit in retrieved.keyword], retrieved.total) == (["w2-en"], 1)
     assert retrieved.facets == {"objective": {"5": 1, "6": 1}, "kind": {"guidance": 1}}
@@ -162,7 +163,7 @@ def test_a_facets_own_filter_does_not_hide_its_other_values_where_works_have_ver
 def test_only_facets_asked_for_are_counted(engine: SearchEngine, facets: Sequence[str]) -> None:
     serve(engine, doc("a", "border", kind="practice", year="2019"))
 
-    retrieved = engine.retrieve(text="border", language="en", limit=10, facets=facets)
+    retrieved = engine.retrieve(query=words("border", "en"), limit=10, facets=facets)
 
     assert retrieved.facets == {name: {"practice": 1} if name == "kind" else {} for name in facets}
 
@@ -170,7 +171,7 @@ def test_only_facets_asked_for_are_counted(engine: SearchEngine, facets: Sequenc
 def test_a_code_given_twice_counts_once(engine: SearchEngine) -> None:
     serve(engine, doc("a", "border", country=("PHL", "PHL")))
 
-    retrieved = engine.retrieve(text="border", language="en", limit=10, facets=["country"])
+    retrieved = engine.retrieve(query=words("border", "en"), limit=10, facets=["country"])
 
     assert retrieved.facets == {"country": {"PHL": 1}}
 
@@ -179,7 +180,7 @@ def test_many_codes_of_a_facet_are_all_counted(engine: SearchEngine) -> None:
     codes = tuple(f"c{at:03}" for at in range(240))
     serve(engine, doc("a", "border", country=codes))
 
-    retrieved = engine.retrieve(text="border", language="en", limit=10, facets=["country"])
+    retrieved = engine.retrieve(query=words("border", "en"), limit=10, facets=["country"])
 
     assert retrieved.facets["country"] == dict.fromkeys(codes, 1)
 
@@ -204,8 +205,8 @@ def test_filters_mean_any_value_of_a_facet_and_every_facet(engine: SearchEngine)
 def test_filters_do_not_change_scores(engine: SearchEngine) -> None:
     serve(engine, doc("a", "border health", kind="practice"), doc("b", "border", kind="guidance"))
 
-    free = engine.retrieve(text="border health", language="en", limit=10)
-    bound = engine.retrieve(text="border health", language="en", filters=Filters({"kind": ("practice",)}), limit=10)
+    free = engine.retrieve(query=words("border health", "en"), limit=10)
+    bound = engine.retrieve(query=words("border health", "en"), filters=Filters({"kind": ("practice",)}), limit=10)
 
     assert bound.keyword[0].score == pytest.approx(free.keyword[0].score, rel=1e-6)
 
@@ -228,7 +229,7 @@ def test_a_filter_holds_for_the_version_that_is_shown(engine: SearchEngine) -> N
     )
     only = Filters({"country": ("PHL",)})
 
-    retrieved = engine.retrieve(text="GCM", language="en", vector=vector(1, 0.1), filters=only, limit=10)
+    retrieved = engine.retrieve(query=words("GCM", "en"), vector=vector(1, 0.1), filters=only, limit=10)
 
     assert [hit.id for hit in retrieved.keyword] == ["w1-en"]
     assert [hit.id for hit in retrieved.nearest] == ["w1-en"]
@@ -239,10 +240,10 @@ def test_works_are_counted_right_after_a_version_was_added_and_deleted(engine: S
     engine.write([doc("w1-fr", "GCM", work="w1", language="fr", kind="practice")])
     engine.refresh()
 
-    added = engine.retrieve(text="GCM", language="en", limit=10, facets=["kind"])
+    added = engine.retrieve(query=words("GCM", "en"), limit=10, facets=["kind"])
     engine.delete({"w1-en": 1, "w1-fr": 1})
     engine.refresh()
-    deleted = engine.retrieve(text="GCM", language="en", limit=10, facets=["kind"])
+    deleted = engine.retrieve(query=words("GCM", "en"), limit=10, facets=["kind"])
 
     assert (added.total, added.facets) == (2, {"kind": {"practice": 2}})
     assert (deleted.total, deleted.facets) == (1, {"kind": {"practice": 1}})

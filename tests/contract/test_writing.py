@@ -6,6 +6,8 @@ import pytest
 
 from hub.errors import SearchUnavailable
 from hub.search.engine import SearchEngine
+from hub.search.query import words
+from hub.search.types import EVERYTHING
 from tests.contract.documents import MODEL, doc, found, near, serve, vector
 
 
@@ -16,7 +18,7 @@ def test_nothing_is_served_before_the_first_rebuild(engine: SearchEngine) -> Non
     assert engine.versions() == {}
     engine.refresh()
     with pytest.raises(SearchUnavailable):
-        engine.retrieve(text="border", limit=10)
+        engine.retrieve(query=words("border", None), limit=10)
     with pytest.raises(SearchUnavailable):
         engine.write([doc("a")])
 
@@ -72,7 +74,7 @@ def test_writes_come_from_any_iterable(engine: SearchEngine) -> None:
 
     assert engine.write(doc(f"d{at:04}", "border") for at in range(1_200)) == 1_200
     engine.refresh()
-    assert engine.retrieve(text="border", language="en", limit=1).total == 1_200
+    assert engine.retrieve(query=words("border", "en"), limit=1).total == 1_200
     assert engine.write([]) == 0
 
 
@@ -83,9 +85,11 @@ def test_a_deletion_takes_a_document_out(engine: SearchEngine) -> None:
 
     assert (found(engine, "border"), near(engine, vector(1, 0))) == (["b"], ["b"])
     assert engine.versions() == {"b": 1}
-    assert engine.retrieve(text="", limit=10).total == 1
+    assert engine.retrieve(query=EVERYTHING, limit=10).total == 1
     assert engine.status().documents == 1
-    assert {code: profile.count for code, profile in engine.retrieve(text="", limit=1).languages.items()} == {"en": 1}
+    assert {code: profile.count for code, profile in engine.retrieve(query=EVERYTHING, limit=1).languages.items()} == {
+        "en": 1
+    }
 
 
 @pytest.mark.parametrize(("version", "returns"), [(3, False), (4, False), (5, True)])
@@ -198,7 +202,7 @@ def test_a_rebuild_can_be_asked_before_it_is_served(engine: SearchEngine) -> Non
     with engine.rebuild("2", model=MODEL) as rebuild:
         rebuild.write([doc("new", "border", vectors=(vector(1, 0),))])
 
-        retrieved = rebuild.retrieve(text="border", language="en", vector=vector(1, 0))
+        retrieved = rebuild.retrieve(query=words("border", "en"), vector=vector(1, 0))
 
     assert [hit.id for hit in retrieved.keyword] == ["new"]
     assert [hit.id for hit in retrieved.nearest] == ["new"]

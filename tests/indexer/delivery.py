@@ -14,6 +14,7 @@ from hub.knowledge.models import Document
 from hub.knowledge.practices import import_records
 from hub.schemas.knowledge import RecordSchema
 from hub.search.embedding import HashEmbedder
+from hub.search.query import words
 from hub.wiring import Hub
 
 
@@ -73,7 +74,7 @@ def edit(session: Session, slug: str, **columns: Any) -> Document:
 
 def found(hub: Hub, text: str) -> list[str]:
     """Slugs that the served generation finds by keywords, best first."""
-    hits = hub.engine.retrieve(text=text, language="en", limit=10).keyword
+    hits = hub.engine.retrieve(query=words(text, "en"), limit=10).keyword
     with hub.database.session() as session:
         slugs = dict(session.query(Document.id, Document.slug).all())
     return [slugs[hit.id] for hit in hits]

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from hub.database import Outbox, later
 from hub.knowledge.models import Document
 from hub.search.embedding import EmbeddingUnavailable
-from hub.search.types import Filters, Retrieved, Vector
+from hub.search.types import EVERYTHING, Filters, Retrieved, Vector
 from indexer import gate, sync
 from indexer.__main__ import main
 from indexer.gate import GateFailed
@@ -87,7 +87,7 @@ def test_a_filter_on_a_region_takes_in_what_lies_below_it(loaded, session):
     rebuild(loaded)
 
     def in_region(name: str) -> int:
-        return loaded.engine.retrieve(text="", filters=Filters({"region": (name,)}), limit=10).total
+        return loaded.engine.retrieve(query=EVERYTHING, filters=Filters({"region": (name,)}), limit=10).total
 
     assert [in_region(name) for name in ("Western Africa", "Sub-Saharan Africa", "Africa", "Americas", "Asia")] == [
         1

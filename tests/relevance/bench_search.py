@@ -21,6 +21,7 @@ from waitress.server import create_server
 
 from hub import create_app, settings
 from hub.search.embedding import query_vector
+from hub.search.query import words
 from hub.search.ranking import POOL
 from hub.search.types import FACETS
 from hub.wiring import Hub
@@ -75,7 +76,7 @@ def main() -> None:
 
 def retrieve(hub: Hub, question: dict[str, str], vector: object) -> None:
     """The engine call that the service makes, and nothing else of it."""
-    hub.engine.retrieve(text=question["query"], language=question["language"], vector=vector, limit=POOL, facets=FACETS)  # type: ignore[arg-type]
+    hub.engine.retrieve(query=words(question["query"], question["language"]), vector=vector, limit=POOL, facets=FACETS)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from hub.errors import SearchUnavailable
 from hub.search.embedded.generation import REBUILD, GenerationWriter, Manifest, create, guarded, write_whole
 from hub.search.embedded.snapshot import Snapshot
 from hub.search.engine import Rebuild
-from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Retrieved, Vector
+from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Query, Retrieved, Vector
 
 _BATCH = 500
 """Documents per commit to the served generation: a commit costs 0.1 to 0.2 s, and a reader sees nothing before it."""
@@ -64,16 +64,13 @@ class EmbeddedEngine:
     def retrieve(
         self,
         *,
-        text: str | None = None,
-        language: str | None = None,
+        query: Query | None = None,
         vector: Vector | None = None,
         filters: Filters = Filters(),  # noqa: B008 - frozen
         limit: int,
         facets: Sequence[str] = (),
     ) -> Retrieved:
-        return self._snapshot().retrieve(
-            text=text, language=language, vector=vector, filters=filters, limit=limit, facets=facets
-        )
+        return self._snapshot().retrieve(query=query, vector=vector, filters=filters, limit=limit, facets=facets)
 
     def versions(self) -> Mapping[DocId, int]:
         return self._snapshot(wait=True).versions() if self._served() else {}
@@ -250,12 +247,8 @@ class _Filling:
     def versions(self) -> Mapping[DocId, int]:
         return self._read().versions()
 
-    def retrieve(
-        self, *, text: str | None = None, language: str | None = None, vector: Vector | None = None, limit: int = 10
-    ) -> Retrieved:
-        return self._read().retrieve(
-            text=text, language=language, vector=vector, filters=Filters(), limit=limit, facets=()
-        )
+    def retrieve(self, *, query: Query | None = None, vector: Vector | None = None, limit: int = 10) -> Retrieved:
+        return self._read().retrieve(query=query, vector=vector, filters=Filters(), limit=limit, facets=())
 
     def commit(self) -> None:
         writer = self._open()

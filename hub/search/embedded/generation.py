@@ -25,10 +25,13 @@ from hub.errors import ModelMismatch, SearchUnavailable
 from hub.search import text
 from hub.search.types import FACETS, DocId, IndexDoc
 
-FORMAT = 1
+FORMAT = 2
 """Of the folder and the fields below; changes with either."""
 
 REBUILD = "run `python -m indexer rebuild`"
+
+WHOLE_TITLE_CHARACTERS = 200
+"""A person types the beginning of a title, not all of a long one."""
 
 _HEAP_BYTES = 50_000_000
 
@@ -90,13 +93,16 @@ def guarded() -> Generator[None]:
 def schema() -> tantivy.Schema:
     """Terms are separated by spaces: `text.py` has already made them.
 
-    `all` holds the stems of title and body, `title` those of the title, `words` every word unstemmed. `serial` is new with
-    every write of a document, so that a reader reloads only what changed; `stored` is JSON for `Entry`.
+    `all` holds the stems of title and body, `title` those of the title, `words` and `title_words` every word unstemmed and
+    where it stands. `whole_title` is the folded words of the title as one term. `serial` is new with every write of a
+    document, so that a reader reloads only what changed; `stored` is JSON for `Entry`, and the title as it is.
     """
     builder = tantivy.SchemaBuilder()
-    for name in ("all", "title", "words"):
+    for name in ("all", "title"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
-    for name in ("id", "work"):
+    for name in ("words", "title_words"):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
+    for name in ("id", "work", "whole_title"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in FACETS:
         builder.add_text_field(facet_field(name), tokenizer_name="raw", index_option="basic", fast=True)
@@ -224,7 +230,11 @@ class GenerationWriter:
         whole = f"{doc.title}\n{doc.body}"
         document.add_text("all", " ".join(text.terms(whole, doc.language)))
         document.add_text("title", " ".join(text.terms(doc.title, doc.language)))
-        document.add_text("words", " ".join(text.folded_words(whole)))
+        title_words = " ".join(text.folded_words(doc.title))
+        document.add_text("words", title_words)
+        document.add_text("words", " ".join(text.folded_words(doc.body)))
+        document.add_text("title_words", title_words)
+        document.add_text("whole_title", title_words[:WHOLE_TITLE_CHARACTERS])
         document.add_text("id", doc.id)
         document.add_text("work", doc.work)
         for name in FACETS:
@@ -237,11 +247,12 @@ class GenerationWriter:
             "work": doc.work,
             "version": doc.version,
             "language": doc.language,
+            "title": doc.title,
             "facets": {name: list(dict.fromkeys(doc.facets[name])) for name in FACETS if doc.facets.get(name)},
             "row": self._append([vector.values for vector in vectors.values()]),
             "passages": list(vectors),
         }
-        document.add_bytes("stored", json.dumps(entry, ensure_ascii=False).encode())
+        document.add_bytes("stored", json.dumps(entry, ensure_ascii=False).encode(errors="replace"))
         return document
 
     def _append(self, rows: list[np.ndarray[Any, np.dtype[np.float32]]]) -> int:

@@ -2,7 +2,7 @@
 
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,12 +13,38 @@ from numpy.typing import NDArray
 from hub.errors import ModelMismatch, SearchUnavailable
 from hub.search import text as analyser
 from hub.search.embedded.generation import REBUILD, Manifest, facet_field, guarded, schema, stored
-from hub.search.types import FACETS, DocId, EngineHit, Filters, LanguageProfile, Retrieved, Vector
+from hub.search.query import constraint
+from hub.search.types import (
+    EVERYTHING,
+    FACETS,
+    All,
+    AnyOf,
+    DocId,
+    EngineHit,
+    Filters,
+    Having,
+    InTitle,
+    LanguageProfile,
+    Not,
+    Phrase,
+    Prefix,
+    Query,
+    Retrieved,
+    Vector,
+    Words,
+)
 
 TITLE_BOOST = 0.3
 """Of a word in the title over the same in title and body: best of those tried on scifact and cranfield (docs/benchmarks.md)."""
 
-_MUST, _SHOULD = tantivy.Occur.Must, tantivy.Occur.Should
+_MUST, _MUST_NOT, _SHOULD = tantivy.Occur.Must, tantivy.Occur.MustNot, tantivy.Occur.Should
+
+
+def _unscored(query: tantivy.Query) -> tantivy.Query:
+    return tantivy.Query.const_score_query(query, 0.0)
+
+
+_ANYTHING = _unscored(tantivy.Query.all_query())
 
 
 class Entry(NamedTuple):
@@ -125,8 +151,7 @@ class Snapshot:
     def retrieve(
         self,
         *,
-        text: str | None,
-        language: str | None,
+        query: Query | None,
         vector: Vector | None,
         filters: Filters,
         limit: int,
@@ -143,8 +168,8 @@ class Snapshot:
         keyword: tuple[EngineHit, ...] = ()
         total = 0
         counts: dict[str, Mapping[str, int]] = {name: {} for name in facets}
-        query = None
-        if text == "":
+        asked = None
+        if query == EVERYTHING:
             docs = np.arange(len(self.entries)) if allowed is None else np.flatnonzero(allowed)
             keyword = self._hits(((1.0, doc) for doc in docs.tolist()), limit)
             total = self._count_works(docs)
@@ -152,14 +177,21 @@ class Snapshot:
                 everything = self._allowed(rest)
                 docs = np.arange(len(self.entries)) if everything is None else np.flatnonzero(everything)
                 counts |= self._count_facets(docs, names)
-        elif text is not None and (query := self._keyword_query(text, language, filters)) is not None:
-            keyword, total = self._keyword(query, limit)
+        elif query is not None:
+            asked = self._filtered(self._query(query), filters)
+            keyword, total = self._keyword(asked, limit)
             for rest, names in _by_rest(facets, filters):
-                wider = query if rest == filters else self._keyword_query(text, language, rest)
-                counts |= self._count(wider, names) if wider is not None else {}
-        nearest = () if vector is None else self._nearest(vector, allowed, limit, facets)
-        if nearest and text != "":
-            matched = self._matched(query, {hit.work for hit in nearest})
+                counts |= self._count(asked if rest == filters else self._filtered(self._query(query), rest), names)
+        if vector is None:
+            return Retrieved(keyword, (), total, counts, self.languages)
+        bound = constraint(query) if query is not None else None
+        if bound is not None:
+            having = np.zeros(len(self.entries), dtype=np.bool_)
+            having[self._numbers(self._search_all(self._query(bound)))] = True
+            allowed = having if allowed is None else allowed & having
+        nearest = self._nearest(vector, allowed, limit, facets)
+        if nearest and query != EVERYTHING:
+            matched = self._matched(asked, {hit.work for hit in nearest})
             nearest = tuple(hit if hit.work in matched else _unmatched(hit) for hit in nearest)
         return Retrieved(keyword, nearest, total, counts, self.languages)
 
@@ -219,29 +251,49 @@ class Snapshot:
 
     # The keyword side
 
-    def _keyword_query(self, text: str, language: str | None, filters: Filters) -> tantivy.Query | None:
-        """Any of the words scores; every filter holds. None: no word in the text. Never parsed from what was typed."""
-        words = analyser.query_weights(text, language)
-        if not words:
-            return None
-        scoring = tantivy.Query.boolean_query(
-            [(_SHOULD, tantivy.Query.boost_query(self._word_query(word), times)) for word, times in words.items()]
-        )
-        clauses = [(_MUST, scoring)]
-        for name, wanted in filters.values.items():
-            if not wanted:
-                continue
-            having = (
-                tantivy.Query.term_set_query(self._schema, facet_field(name), list(wanted))
-                if name in FACETS
-                else tantivy.Query.empty_query()
-            )
-            clauses.append((_MUST, tantivy.Query.const_score_query(having, 0.0)))
-        return scoring if len(clauses) == 1 else tantivy.Query.boolean_query(clauses)
+    def _filtered(self, query: tantivy.Query, filters: Filters) -> tantivy.Query:
+        having = [self._having(name, codes) for name, codes in filters.values.items() if codes]
+        return tantivy.Query.boolean_query([(_MUST, query), *((_MUST, each) for each in having)]) if having else query
 
-    def _word_query(self, alternatives: tuple[str, ...]) -> tantivy.Query:
-        queries = [self._term_query(term) for term in alternatives]
-        return queries[0] if len(queries) == 1 else tantivy.Query.disjunction_max_query(queries)
+    def _having(self, name: str, codes: Sequence[str]) -> tantivy.Query:
+        if name not in FACETS:
+            return tantivy.Query.empty_query()
+        return _unscored(tantivy.Query.term_set_query(self._schema, facet_field(name), list(codes)))
+
+    def _query(self, query: Query) -> tantivy.Query:
+        match query:
+            case Words(weighted):
+                return self._words_query(weighted, self._term_query)
+            case Phrase(terms, bag):
+                return self._phrase_query("words", terms, self._words_query(bag.words, self._term_query))
+            case Prefix(start):
+                return self._prefix_query("words", start)
+            case InTitle(Words(weighted)):
+                return self._words_query(weighted, self._title_query)
+            case InTitle(Phrase(terms, bag)):
+                return self._phrase_query("title_words", terms, self._words_query(bag.words, self._title_query))
+            case InTitle(Prefix(start)):
+                return self._prefix_query("title_words", start)
+            case Having(facet, codes):
+                return self._having(facet, codes)
+            case All(parts):
+                without = [(_MUST_NOT, self._query(part.part)) for part in parts if isinstance(part, Not)]
+                within = [(_MUST, self._query(part)) for part in parts if not isinstance(part, Not)]
+                return tantivy.Query.boolean_query([*(within or [(_MUST, _ANYTHING)]), *without])
+            case AnyOf(parts):
+                return tantivy.Query.boolean_query([(_SHOULD, self._query(part)) for part in parts])
+            case Not(part):
+                return tantivy.Query.boolean_query([(_MUST, _ANYTHING), (_MUST_NOT, self._query(part))])
+
+    def _words_query(
+        self, weighted: Sequence[tuple[tuple[str, ...], int]], term_query: Callable[[str], tantivy.Query]
+    ) -> tantivy.Query:
+        clauses: list[tuple[tantivy.Occur, tantivy.Query]] = []
+        for alternatives, times in weighted:
+            queries = [term_query(term) for term in alternatives]
+            word = queries[0] if len(queries) == 1 else tantivy.Query.disjunction_max_query(queries)
+            clauses.append((_SHOULD, tantivy.Query.boost_query(word, times)))
+        return tantivy.Query.boolean_query(clauses)
 
     def _term_query(self, term: str) -> tantivy.Query:
         if term.startswith(analyser.VERBATIM):
@@ -249,6 +301,23 @@ class Snapshot:
         anywhere = tantivy.Query.term_query(self._schema, "all", term, "freq")
         title = tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, "title", term, "freq"), TITLE_BOOST)
         return tantivy.Query.boolean_query([(_SHOULD, anywhere), (_SHOULD, title)])
+
+    def _title_query(self, term: str) -> tantivy.Query:
+        if term.startswith(analyser.VERBATIM):
+            return tantivy.Query.term_query(self._schema, "title_words", term.removeprefix(analyser.VERBATIM), "freq")
+        return tantivy.Query.term_query(self._schema, "title", term, "freq")
+
+    def _phrase_query(self, field: str, terms: Sequence[str], words: tantivy.Query) -> tantivy.Query:
+        phrase = (
+            tantivy.Query.term_query(self._schema, field, terms[0], "freq")
+            if len(terms) == 1  # a phrase of one is a panic
+            else tantivy.Query.phrase_query(self._schema, field, list(terms))
+        )
+        return tantivy.Query.boolean_query([(_MUST, _unscored(phrase)), (_SHOULD, words)])
+
+    def _prefix_query(self, field: str, start: str) -> tantivy.Query:
+        # Letters, marks and digits only: nothing in it is a sign of the pattern.
+        return tantivy.Query.const_score_query(tantivy.Query.regex_query(self._schema, field, f"{start}.*"), 1.0)
 
     def _keyword(self, query: tantivy.Query, limit: int) -> tuple[tuple[EngineHit, ...], int]:
         """The best works, and how many there are in all."""

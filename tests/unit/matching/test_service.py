@@ -17,7 +17,8 @@ from hub.matching import candidates, reasons, scoring, service
 from hub.matching.types import Matches, MatchRequest, Reason
 from hub.network.models import Entity, Label, Term
 from hub.search.embedding import EmbeddingUnavailable, HashEmbedder
-from hub.search.types import EngineHit, Retrieved
+from hub.search.text import terms
+from hub.search.types import EngineHit, Retrieved, Words
 from tests import factories
 
 EMBEDDER = HashEmbedder(dim=256)
@@ -85,13 +86,11 @@ class Engine:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.asked: list[str] = []
 
-    def retrieve(self, *, text: str, language: str | None, limit: int) -> Retrieved:
-        self.asked.append(text)
-        words = set(text.casefold().split())
+    def retrieve(self, *, query: Words, limit: int) -> Retrieved:
+        words = {stem for alternatives, _ in query.words for stem in alternatives}
         hits = [
-            EngineHit(row.id, row.work_id, float(len(words & set(row.title.casefold().split()))), row.language)
+            EngineHit(row.id, row.work_id, float(len(words & set(terms(row.title, row.language)))), row.language)
             for row in self._session.scalars(select(Document))
         ]
         found = sorted((hit for hit in hits if hit.score), key=lambda hit: (-hit.score, hit.id))

@@ -15,6 +15,7 @@ import pytest
 from hub.errors import ModelMismatch, SearchUnavailable
 from hub.search import text as analyser
 from hub.search.elastic import ElasticEngine
+from hub.search.query import words
 from hub.search.types import IndexDoc, Passage, Vector
 from tests import servers
 
@@ -36,7 +37,7 @@ def serve(engine: ElasticEngine, generation: str, docs: Sequence[IndexDoc], mode
 
 
 def found(engine: ElasticEngine, text: str = "recruitment") -> list[str]:
-    return [hit.id for hit in engine.retrieve(text=text, language="en", limit=10).keyword]
+    return [hit.id for hit in engine.retrieve(query=words(text, "en"), limit=10).keyword]
 
 
 def indices(engine: ElasticEngine) -> set[str]:

@@ -16,6 +16,7 @@ import pytest
 
 from hub.errors import SearchUnavailable
 from hub.search.embedded import EmbeddedEngine
+from hub.search.query import words
 from tests.contract.documents import MODEL, doc, found, near, serve, vector
 
 
@@ -115,7 +116,7 @@ def whole(engine: EmbeddedEngine) -> None:
     versions = engine.versions()
     assert len(versions) == 40
     (version,) = set(versions.values())
-    retrieved = engine.retrieve(text=f"v{version}", language="en", vector=vector(1, version), limit=100)
+    retrieved = engine.retrieve(query=words(f"v{version}", "en"), vector=vector(1, version), limit=100)
     assert retrieved.total == 40
     assert [hit.score for hit in retrieved.nearest] == pytest.approx([1.0] * 40, abs=1e-5)
 
@@ -191,7 +192,7 @@ def test_a_reader_survives_rebuilds_and_the_end_of_the_generation_it_reads(engin
     def read() -> None:
         while not stop.is_set():
             try:
-                retrieved = engine.retrieve(text="border", language="en", vector=vector(1, 0), limit=5)
+                retrieved = engine.retrieve(query=words("border", "en"), vector=vector(1, 0), limit=5)
                 assert (len(retrieved.keyword), len(retrieved.nearest)) == (5, 5)
                 assert engine.status().documents >= 50
             except BaseException as error:  # noqa: BLE001 - shown below, in the thread that can fail the test
@@ -223,7 +224,7 @@ def test_threads_may_write_at_once(engine: EmbeddedEngine) -> None:
     for thread in threads:
         thread.join()
 
-    assert engine.retrieve(text="border", language="en", limit=1).total == 80
+    assert engine.retrieve(query=words("border", "en"), limit=1).total == 80
     assert len(near(engine, vector(1, 0), limit=100)) == 80
 
 
@@ -237,7 +238,7 @@ def test_an_index_of_another_version_of_the_hub_is_refused(
     other = EmbeddedEngine(folder)
 
     with pytest.raises(SearchUnavailable, match="rebuild"):
-        other.retrieve(text="border", limit=10)
+        other.retrieve(query=words("border", None), limit=10)
     with pytest.raises(SearchUnavailable, match="rebuild"):
         other.write([doc("b")])
     assert other.status().generation is None
@@ -255,7 +256,7 @@ def test_an_index_with_a_part_missing_is_refused(folder: Path, engine: EmbeddedE
         path.touch()
 
     with pytest.raises(SearchUnavailable):
-        EmbeddedEngine(folder).retrieve(text="border", limit=10)
+        EmbeddedEngine(folder).retrieve(query=words("border", None), limit=10)
 
 
 def test_counts_are_the_same_on_both_ways_of_counting(engine: EmbeddedEngine) -> None:
@@ -266,9 +267,9 @@ def test_counts_are_the_same_on_both_ways_of_counting(engine: EmbeddedEngine) ->
         for at in range(200)
     ]
     serve(engine, *docs)
-    fast = engine.retrieve(text="border school", language="en", limit=20, facets=["country"])
+    fast = engine.retrieve(query=words("border school", "en"), limit=20, facets=["country"])
     engine.write([doc("z1", "unrelated", work="z"), doc("z2", "unrelated", work="z", language="fr")])
-    slow = engine.retrieve(text="border school", language="en", limit=20, facets=["country"])
+    slow = engine.retrieve(query=words("border school", "en"), limit=20, facets=["country"])
 
     assert (slow.total, slow.facets) == (fast.total, fast.facets)
     assert [hit.id for hit in slow.keyword] == [hit.id for hit in fast.keyword]
