@@ -531,20 +531,19 @@ def _counted(answer: Json) -> Json:
     return answer.get("counted", answer)
 
 
-def _clause(query: Query) -> Json:
+def _clause(query: Query, *, title: bool = False) -> Json:
+    """`title`: words are looked for there alone."""
+    field, term_clause = ("title_words", _title_clause) if title else ("words", _term_clause)
     match query:
         case Words(weighted):
-            return _words_clause(weighted, _term_clause)
+            return _words_clause(weighted, term_clause)
         case Phrase(terms, bag):
-            return _phrase_clause("words", terms, _words_clause(bag.words, _term_clause))
+            phrase: Json = {"match_phrase": {field: " ".join(terms)}}
+            return {"bool": {"filter": [phrase], "should": [_words_clause(bag.words, term_clause)]}}
         case Prefix(start):
-            return _prefix_clause("words", start)
-        case InTitle(Words(weighted)):
-            return _words_clause(weighted, _title_clause)
-        case InTitle(Phrase(terms, bag)):
-            return _phrase_clause("title_words", terms, _words_clause(bag.words, _title_clause))
-        case InTitle(Prefix(start)):
-            return _prefix_clause("title_words", start)
+            return {"constant_score": {"filter": {"prefix": {field: start}}}}
+        case InTitle(part):
+            return _clause(part, title=True)
         case Having(facet, codes):
             return {"bool": {"filter": [_filter_clause(facet, codes)]}}
         case All(parts):
@@ -580,14 +579,6 @@ def _title_clause(term: str) -> Json:
     if term.startswith(analyser.VERBATIM):
         return {"term": {"title_words": term.removeprefix(analyser.VERBATIM)}}
     return {"term": {"title": term}}
-
-
-def _phrase_clause(field: str, terms: Sequence[str], words: Json) -> Json:
-    return {"bool": {"filter": [{"match_phrase": {field: " ".join(terms)}}], "should": [words]}}
-
-
-def _prefix_clause(field: str, start: str) -> Json:
-    return {"constant_score": {"filter": {"prefix": {field: start}}}}
 
 
 _CENSUS: Json = {

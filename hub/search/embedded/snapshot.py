@@ -260,20 +260,20 @@ class Snapshot:
             return tantivy.Query.empty_query()
         return _unscored(tantivy.Query.term_set_query(self._schema, facet_field(name), list(codes)))
 
-    def _query(self, query: Query) -> tantivy.Query:
+    def _query(self, query: Query, *, title: bool = False) -> tantivy.Query:
+        """`title`: words are looked for there alone."""
+        field, term_query = ("title_words", self._title_query) if title else ("words", self._term_query)
         match query:
             case Words(weighted):
-                return self._words_query(weighted, self._term_query)
+                return self._words_query(weighted, term_query)
             case Phrase(terms, bag):
-                return self._phrase_query("words", terms, self._words_query(bag.words, self._term_query))
+                return self._phrase_query(field, terms, self._words_query(bag.words, term_query))
             case Prefix(start):
-                return self._prefix_query("words", start)
-            case InTitle(Words(weighted)):
-                return self._words_query(weighted, self._title_query)
-            case InTitle(Phrase(terms, bag)):
-                return self._phrase_query("title_words", terms, self._words_query(bag.words, self._title_query))
-            case InTitle(Prefix(start)):
-                return self._prefix_query("title_words", start)
+                # Letters, marks and digits only: nothing in it is a sign of the pattern.
+                starting = tantivy.Query.regex_query(self._schema, field, f"{start}.*")
+                return tantivy.Query.const_score_query(starting, 1.0)
+            case InTitle(part):
+                return self._query(part, title=True)
             case Having(facet, codes):
                 return self._having(facet, codes)
             case All(parts):
@@ -314,10 +314,6 @@ class Snapshot:
             else tantivy.Query.phrase_query(self._schema, field, list(terms))
         )
         return tantivy.Query.boolean_query([(_MUST, _unscored(phrase)), (_SHOULD, words)])
-
-    def _prefix_query(self, field: str, start: str) -> tantivy.Query:
-        # Letters, marks and digits only: nothing in it is a sign of the pattern.
-        return tantivy.Query.const_score_query(tantivy.Query.regex_query(self._schema, field, f"{start}.*"), 1.0)
 
     def _keyword(self, query: tantivy.Query, limit: int) -> tuple[tuple[EngineHit, ...], int]:
         """The best works, and how many there are in all."""
