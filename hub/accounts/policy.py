@@ -43,6 +43,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule(SECRETARIAT, not_statuses=UNSEEN),
         Rule(EXPERT, DELIVERY, OPEN_TO_AGENCY, not_statuses=UNSEEN),
     ),
+    # Title, description, plans, answers, notes and who else takes part. Who only reads sees the State, the objectives and
+    # the summary that the State wrote for that.
+    "details": (
+        Rule(FOCAL_POINT, TEAM),
+        Rule(SECRETARIAT, not_statuses=UNSEEN),
+        Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),
+    ),
     "edit": (Rule(FOCAL_POINT, TEAM),),
     "submit": (Rule(FOCAL_POINT, TEAM),),
     "reply": (Rule(FOCAL_POINT, TEAM),),
@@ -135,8 +142,8 @@ def can_create(membership: Membership | None, country_id: str) -> bool:
 
 
 def can_read_answer(membership: Membership | None, answer: Answer, request: SupportRequest) -> bool:
-    """A sent answer is for everybody who reads the request; a draft for its own agency only."""
-    if not can(membership, "read", request) or membership is None:
+    """A sent answer is for everybody who reads the request in full; a draft for its own agency only."""
+    if not can(membership, "details", request) or membership is None:
         return False
     return answer.status == "sent" or (membership.role == EXPERT and membership.entity_id == answer.entity_id)
 

@@ -146,7 +146,7 @@ def post_answer(name: str) -> Response:
 @describe("Every plan that was proposed, oldest first", response=schemas.PlanSchema, many=True)
 def get_plans(name: str) -> Response:
     row = requests.get(db(), membership_needed(), name)
-    return jsonify({"items": schemas.dump_plans(row.plans), "next": None})
+    return jsonify({"items": schemas.dump_plans(requests.plans(membership_needed(), row)), "next": None})
 
 
 @blueprint.get("/requests/<name>/events")

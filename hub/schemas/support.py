@@ -18,6 +18,7 @@ from hub.support.requests import AnswerData, Entry, PlanData, RequestData
 
 LONGEST_TITLE = 300
 LONGEST_DESCRIPTION = 20_000
+LONGEST_SUMMARY = 1_000
 LONGEST_ANSWER = 100_000
 LONGEST_PLAN = 20_000
 LONGEST_NOTE = 2_000
@@ -131,6 +132,7 @@ class RequestBody(Body):
 
     title = Words(LONGEST_TITLE, needed=True)
     description = Words(LONGEST_DESCRIPTION, needed=True)
+    summary = Words(LONGEST_SUMMARY, description="What an agency may see before it accepts.")
     language = Language()
     gcm_objectives = Objectives()
 
@@ -150,7 +152,7 @@ class RequestChange(RequestBody):
     version = Version("Of the request, as read; or send it as If-Match.", required=True)
 
 
-KEPT = ("language", "gcm_objectives")
+KEPT = ("summary", "language", "gcm_objectives")
 """Fields of `RequestChange` that have a default, which must not replace what is stored."""
 
 
@@ -163,7 +165,7 @@ def load(schema: type[Schema], data: Any, **how: Any) -> dict[str, Any]:
 def to_request(values: Mapping[str, Any], current: RequestData | None = None) -> RequestData:
     """The words loaded by one of the schemas above; what they leave out is taken from `current`."""
     given: dict[str, Any] = {
-        name: values[name] for name in ("title", "description", "language", "country") if name in values
+        name: values[name] for name in ("title", "description", "summary", "language", "country") if name in values
     }
     if "gcm_objectives" in values:
         given["objectives"] = tuple(sorted(set(values["gcm_objectives"])))
@@ -175,6 +177,7 @@ def words_of(row: SupportRequest) -> RequestData:
     return RequestData(
         title=row.title,
         description=row.description,
+        summary=row.summary,
         language=row.language,
         objectives=tuple(objective.number for objective in row.objectives),
     )
@@ -382,13 +385,14 @@ class ClockSchema(Schema):
 
 
 class RequestSchema(Schema):
-    """`actions`: what the caller can do now."""
+    """`actions`: what the caller can do now. `title` and `description` are null for an agency that has not accepted."""
 
     id = fields.String()
     reference = fields.String()
     country = fields.String()
-    title = fields.String()
-    description = fields.String()
+    title = fields.String(allow_none=True)
+    description = fields.String(allow_none=True)
+    summary = fields.String()
     language = fields.String()
     gcm_objectives = fields.List(fields.Integer())
     status = fields.String(validate=validate.OneOf(STATUSES))
@@ -492,12 +496,14 @@ class MatchesSchema(Schema):
 
 def dump_request(membership: Membership | None, row: SupportRequest) -> dict[str, Any]:
     """In the shape of `RequestSchema`, as this reader may see it."""
+    detailed = requests.detailed(membership, row)
     return {
         "id": row.id,
         "reference": row.reference,
         "country": row.country_id,
-        "title": row.title,
-        "description": row.description,
+        "title": row.title if detailed else None,
+        "description": row.description if detailed else None,
+        "summary": row.summary,
         "language": row.language,
         "gcm_objectives": [objective.number for objective in row.objectives],
         "status": row.status,

@@ -22,7 +22,8 @@ REQUESTING, CO_REQUESTING, COPIED, LEAD, CONTRIBUTOR, PEER = (
 class SupportRequest(Base):
     """What a State asks for. Private: seen by its State's team, the secretariat and the agencies it was sent to.
 
-    `reference` (`R-2026-0042`) is what people say; `language` that of title and description. `status` moves only
+    `reference` (`R-2026-0042`) is what people say; `language` that of the words. An agency that has not accepted yet sees
+    of these the `summary` alone, which the State wrote for that. `status` moves only
     through `lifecycle.TRANSITIONS`; a write names the `version` it saw, and a change of parties raises it too.
     `submission_key` is the sender's name for one act of writing: sent twice, it makes one request.
     """
@@ -34,6 +35,7 @@ class SupportRequest(Base):
     country_id: Mapped[str] = mapped_column(ForeignKey("entity.id"), index=True)
     title: Mapped[str] = mapped_column(String(300))
     description: Mapped[str]
+    summary: Mapped[str] = mapped_column(default="")
     language: Mapped[str] = mapped_column(String(2))
     status: Mapped[str] = mapped_column(String(20), default="draft", index=True)
     created_by: Mapped[str] = mapped_column(ForeignKey("membership.id"))

@@ -83,13 +83,17 @@ NOT_YOURS = "This step is for somebody else."
 
 @dataclass(frozen=True, slots=True)
 class RequestData:
-    """What a focal point writes. `language` None: detected. `country` None: the writer's own State."""
+    """What a focal point writes. `language` None: detected. `country` None: the writer's own State.
+
+    `summary`: what an agency may see before it accepts.
+    """
 
     title: str
     description: str
     language: str | None = None
     objectives: tuple[int, ...] = ()
     country: str | None = None
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,16 +269,37 @@ def readable(membership: Membership | None, row: SupportRequest) -> bool:
     return policy.can(membership, "read", row)
 
 
+def detailed(membership: Membership | None, row: SupportRequest) -> bool:
+    """May this membership see more than State, objectives, language and summary?"""
+    return policy.can(membership, "details", row)
+
+
+def plans(membership: Membership | None, row: SupportRequest) -> list[Plan]:
+    """Every plan that was proposed, oldest first."""
+    return list(row.plans) if detailed(membership, row) else []
+
+
 def shown_parties(membership: Membership | None, row: SupportRequest) -> list[Party]:
-    """Who takes part. That an agency declined or left is the secretariat's to know; its own past is not shown to it."""
+    """Who takes part. That an agency declined or left is the secretariat's to know; its own past is not shown to it.
+
+    Who sees the outline alone sees the requesting States and itself.
+    """
     if membership is not None and membership.role == SECRETARIAT:
         return list(row.parties)
-    return [party for party in row.parties if party.until is None and party.state != "declined"]
+    shown = [party for party in row.parties if party.until is None and party.state != "declined"]
+    if detailed(membership, row) or membership is None:
+        return shown
+    return [party for party in shown if party.role in policy.TEAM or party.entity_id == membership.entity_id]
 
 
 def history(session: Session, membership: Membership | None, row: SupportRequest) -> list[Entry]:
-    """The timeline as this membership may see it, oldest first, with offices instead of persons."""
+    """The timeline as this membership may see it, oldest first, with offices instead of persons.
+
+    Who sees the outline alone sees when it was sent to the reader's own entity.
+    """
     seen = events.timeline(session, (SUBJECT, row.id), policy.audiences(membership, row))
+    if membership is not None and not detailed(membership, row):
+        seen = [one for one in seen if one.action == "send" and one.data.get("entity") == membership.entity_id]
     memberships = {
         one.id: one.entity
         for one in session.scalars(
@@ -376,6 +401,7 @@ def draft(
         country_id=membership.entity_id,
         title=data.title,
         description=data.description,
+        summary=data.summary,
         language=_language(data.language, data.title, data.description, membership),
         status=DRAFT,
         created_by=membership.id,
@@ -400,6 +426,7 @@ def _repeat(
     same = (
         row.title == data.title
         and row.description == data.description
+        and row.summary == data.summary
         and [objective.number for objective in row.objectives] == sorted(set(data.objectives))
         and (data.language is None or row.language == data.language)
     )
@@ -428,6 +455,7 @@ def edit(
         version,
         title=data.title,
         description=data.description,
+        summary=data.summary,
         language=_language(data.language, data.title, data.description, acting),
     )
     kept = {objective.number: objective for objective in row.objectives}

@@ -255,7 +255,7 @@ def edit(name: str) -> Response:
     if request.method == "GET":
         if "edit" not in requests.possible_actions(membership, row):
             raise IllegalTransition(requests.NOT_NOW)
-        stored = {"title": row.title, "description": row.description, "language": row.language}
+        stored = {"title": row.title, "description": row.description, "summary": row.summary, "language": row.language}
         return _form_page({**stored, "version": row.version}, row=row, chosen=_numbers(row))
     given = request.form
     try:
@@ -307,6 +307,7 @@ def _form_page(
         labels={
             "title": gettext("Title"),
             "description": gettext("Description"),
+            "summary": gettext("Summary for agencies"),
             "language": gettext("Language"),
             "gcm_objectives": gettext("Objectives"),
         },
@@ -338,6 +339,8 @@ def _changes(row: SupportRequest, data: RequestData) -> list[Change]:
         changes.append(Change(lazy_gettext("Title"), row.title))
     if row.description != data.description:
         changes.append(Change(lazy_gettext("Description"), row.description))
+    if row.summary != data.summary:
+        changes.append(Change(lazy_gettext("Summary for agencies"), row.summary))
     if data.language and row.language != data.language:
         changes.append(Change(lazy_gettext("Language"), name_of(row.language)))
     if _numbers(row) != [str(number) for number in data.objectives]:
@@ -406,7 +409,8 @@ def _show(
         party_states=PARTY_STATES,
         timeline=_timeline(entries),
         answers=[(_name(answer.entity), answer) for answer in requests.answers(db(), membership, row)],
-        plans=[(_name(plan.entity), plan) for plan in reversed(row.plans)],
+        detailed=requests.detailed(membership, row),
+        plans=[(_name(plan.entity), plan) for plan in reversed(requests.plans(membership, row))],
         plan_names=PLAN_NAMES,
         question=_question(row, entries),
         clocks=clocks.running(row),
@@ -621,6 +625,14 @@ def _find(words: str) -> tuple[Sequence[Hit], bool]:
 
 
 # What several pages need
+
+
+@blueprint.app_template_global("request_title")
+def request_title(row: SupportRequest) -> str:
+    """What the reader may call a request: its title, or whose it is."""
+    if requests.detailed(membership_needed(), row):
+        return row.title
+    return gettext("Request of %(country)s", country=_name(row.country))
 
 
 def _page(template: str, status: int = 200, **values: Any) -> Response:

@@ -17,13 +17,13 @@ from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, Membership
 from hub.database import now
 from hub.support import requests
 from hub.support.models import SupportRequest
-from hub.support.requests import AnswerData, RequestData
+from hub.support.requests import AnswerData, PlanData, RequestData
 from tests import factories, signing
 
 SECRET = "Confidential corridor"
 ANSWER = "Confidential advice"
 
-READS = ("", "/matches", "/answers", "/events")
+READS = ("", "/matches", "/answers", "/plans", "/events")
 """Below `/api/v1/requests/{id}`."""
 PAGES = ("", "/edit", "/answer")
 """Below `/en/requests/{id}`."""
@@ -268,6 +268,69 @@ def test_an_agency_that_has_not_accepted_sees_no_matches(client: FlaskClient, se
     headers = signing.bearer(expert)
     assert client.get(f"/api/v1/requests/{scene.row.id}", headers=headers).status_code == 200
     assert client.get(f"/api/v1/requests/{scene.row.id}/matches", headers=headers).status_code == 403
+
+
+@pytest.fixture
+def undecided(session: Session, scene: Scene) -> Membership:
+    """An expert of an agency that was sent the request beside the one that works on it."""
+    expert = factories.member(session, EXPERT, factories.agency(session, "ilo"))
+    scene.row.summary = "Advice on contracts"
+    session.commit()
+    row = requests.send(session, scene.secretariat, scene.row.id, "ilo", version=scene.row.version, role="contributor")
+    requests.propose(session, scene.iom, row.id, PlanData(f"{ANSWER} as a plan"), version=row.version)
+    return expert
+
+
+@pytest.fixture
+def scene_in_progress(session: Session, scene: Scene) -> Scene:
+    scene.row.status = "in_progress"
+    session.commit()
+    return scene
+
+
+def test_before_accepting_an_agency_sees_state_objectives_language_and_summary_by_api(
+    client: FlaskClient, scene_in_progress: Scene, undecided: Membership
+) -> None:
+    headers = signing.bearer(undecided)
+    row = scene_in_progress.row
+    shown = client.get(f"/api/v1/requests/{row.id}", headers=headers).json
+    assert (shown["country"], shown["gcm_objectives"], shown["language"]) == ("PRT", [6], "en")
+    assert (shown["summary"], shown["title"], shown["description"]) == ("Advice on contracts", None, None)
+    assert [party["id"] for party in shown["parties"]] == ["PRT", "ilo"]
+    for address in ("", "?limit=5", *(f"/{row.id}{below}" for below in READS)):
+        text = client.get(f"/api/v1/requests{address}", headers=headers).get_data(as_text=True)
+        assert SECRET not in text, address
+        assert ANSWER not in text, address
+        assert "iom" not in text, address
+    events = client.get(f"/api/v1/requests/{row.id}/events", headers=headers).json["items"]
+    assert [(event["action"], event["target"]["id"], event["note"]) for event in events] == [("send", "ilo", None)]
+
+
+def test_before_accepting_an_agency_sees_state_objectives_language_and_summary_on_pages(
+    client: FlaskClient, scene_in_progress: Scene, undecided: Membership
+) -> None:
+    signing.sign_in(client, undecided)
+    row = scene_in_progress.row
+    for address in ("/en/requests", f"/en/requests/{row.id}", f"/en/requests/{row.id}/answer", "/en/notices"):
+        text = client.get(address).get_data(as_text=True)
+        assert SECRET not in text, address
+        assert ANSWER not in text, address
+    page = client.get(f"/en/requests/{row.id}").get_data(as_text=True)
+    assert "Advice on contracts" in page
+    assert "conflict of interest" in page
+    failed = signing.post(client, f"/en/requests/{row.id}/actions/accept", {"version": 1})
+    assert failed.status_code == 409
+    assert SECRET not in failed.get_data(as_text=True)
+
+
+def test_after_accepting_it_sees_everything(
+    client: FlaskClient, session: Session, scene_in_progress: Scene, undecided: Membership
+) -> None:
+    row = requests.get(session, undecided, scene_in_progress.row.id)
+    requests.accept(session, undecided, row.id, version=row.version)
+    headers = signing.bearer(undecided)
+    assert client.get(f"/api/v1/requests/{row.id}", headers=headers).json["title"] == SECRET
+    assert ANSWER in client.get(f"/api/v1/requests/{row.id}/plans", headers=headers).get_data(as_text=True)
 
 
 def test_private_answers_are_never_cached(client: FlaskClient, scene: Scene) -> None:

@@ -171,11 +171,12 @@ def test_a_request_can_be_submitted_at_once(portugal: Caller) -> None:
 
 
 def test_the_version_may_come_as_if_match(portugal: Caller) -> None:
-    name = portugal.post("/requests", WORDS).json["id"]
+    name = portugal.post("/requests", WORDS | {"summary": "For agencies"}).json["id"]
     changed = portugal.patch(f"/requests/{name}", {"title": "Other"}, headers={"If-Match": '"1"'})
     assert (changed.json["title"], changed.json["version"]) == ("Other", 2)
     assert changed.headers["ETag"] == '"2"'
     assert changed.json["description"] == WORDS["description"]
+    assert changed.json["summary"] == "For agencies"
     stale = portugal.patch(f"/requests/{name}", {"title": "Third"}, headers={"If-Match": '"1"'})
     assert problem(stale, 409, "stale-version")["version"] == 2
 
@@ -245,6 +246,7 @@ def test_a_key_that_cannot_be_kept_is_refused(portugal: Caller, key: str) -> Non
         ({"title": 7}, "title"),
         ({"title": "a\u0000b"}, "title"),
         ({"description": "x" * 20_001}, "description"),
+        ({"summary": "x" * 1_001}, "summary"),
         ({"language": "de"}, "language"),
         ({"language": ["en"]}, "language"),
         ({"gcm_objectives": [24]}, "gcm_objectives"),

@@ -48,6 +48,7 @@ def test_a_request_goes_from_draft_to_closed(sign_in: SignIn, scripts: bool):
     focal_point.locator("[name=description]").fill(
         "Our nationals work in private households. We would like advice on standard contracts and on inspection."
     )
+    focal_point.locator("[name=summary]").fill("Advice on contracts and inspection")
     focal_point.get_by_role("checkbox", name="6. Fair recruitment and decent work").check()
     focal_point.get_by_role("button", name="Show who could help").click()
     matches = focal_point.locator("#who-could-help")
@@ -72,8 +73,11 @@ def test_a_request_goes_from_draft_to_closed(sign_in: SignIn, scripts: bool):
     expect(secretariat.locator("main")).to_contain_text("International Labour Organization")
 
     expert.goto("/en/requests")
-    expert.get_by_role("link", name="Protecting domestic workers abroad").first.click()
+    expert.get_by_role("link", name="Request of Portugal").first.click()
+    expect(expert.locator("main")).to_contain_text("Advice on contracts and inspection")
+    expect(expert.locator("main")).not_to_contain_text("Our nationals work in private households.")
     expert.get_by_role("button", name="Accept").click()
+    expect(expert.get_by_role("heading", level=1)).to_have_text("Protecting domestic workers abroad")
     expert.get_by_role("link", name="Write the answer").click()
     expert.locator("[name=text]").fill("Begin with the standard contract that others already use.")
     expert.locator("#q").fill("domestic workers contract")
