@@ -21,6 +21,7 @@ from hub.search.types import LANGUAGES, Filters, Marked, Page, SearchQuery
 from hub.web import exports
 from hub.web.i18n import PREFIX, language, name_of
 from hub.web.places import HEIGHT, WIDTH
+from hub.web.why import why
 from hub.web.worldmap import dots
 
 blueprint = Blueprint("search", __name__, url_prefix=PREFIX)
@@ -35,6 +36,21 @@ GROUPS: Mapping[str, LazyString] = {
     "implementer": lazy_gettext("Type of implementer"),
 }
 """Facets that are offered, in order. The others of `FACETS` work from the address and show among the active filters."""
+_WORDS_ALONE = lazy_gettext(
+    "These results rest on matching words only: search by meaning, and across languages, is not available at the moment."
+)
+NOTES: Mapping[str, LazyString] = {
+    "no_model": _WORDS_ALONE,
+    "model_failed": _WORDS_ALONE,
+    "model_mismatch": _WORDS_ALONE,
+    "weak": lazy_gettext(
+        "Nothing in the collection seems to answer this. What comes nearest is listed; try other words, or ask the Network."
+    ),
+    "query_malformed": lazy_gettext(
+        "The signs in this question could not be read as a search expression, so it was searched as plain words."
+    ),
+}
+"""Codes of `Page.notes` in words."""
 PER_PAGE = SearchQuery().limit
 OPEN = frozenset({"kind", "objective"})
 """Groups that are unfolded without being used."""
@@ -93,6 +109,8 @@ def results() -> Response:
         render_template(
             "search/results.html",
             page=page,
+            why=why(page) if query.text else {},
+            notes=[NOTES[code] for code in page.notes if code in NOTES],
             groups=groups(page, names),
             first=query.offset + 1,
             last=query.offset + len(page.hits),

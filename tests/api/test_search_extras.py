@@ -4,6 +4,8 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -13,8 +15,11 @@ from sqlalchemy.orm import Session
 
 from hub.knowledge.models import CachedVector, Document
 from hub.network import vocabulary
-from hub.search.types import Vector
+from hub.search import service
+from hub.search.embedding import HashEmbedder
+from hub.search.types import Hit, Marked, Page, SearchQuery, Vector
 from hub.web.places import HEIGHT, PLACES, WIDTH
+from hub.web.why import why as why_of
 from hub.wiring import Hub
 from indexer.documents import key, texts, to_index_docs
 from tests import factories
@@ -300,3 +305,102 @@ def test_places_are_where_they_are():
     assert west_of("AUS", "WSM")
     assert north_of("NOR", "ITA")
     assert north_of("KEN", "ZAF")
+
+
+def reasons(page: str) -> list[str]:
+    """The words of each "Why?", in order of the hits."""
+    return [text(part) for part in re.findall(r'<details class="why.*?</details>', page, re.DOTALL)]
+
+
+def test_each_hit_says_which_words_matched_and_what_they_count(client, hub, session, words):
+    rows = [
+        factories.document(session, title="Visas for domestic workers", summary="A visa for a Domestic worker."),
+        factories.document(session, title="Fees", summary="What a worker pays and much else that has no bearing."),
+    ]
+    index(hub, session, *rows)
+
+    page = client.get("/en/search?q=domestic+worker").text
+    found = client.get("/api/v1/search?q=domestic+worker").json["hits"]
+
+    first, second = reasons(page)
+    assert "Matching words: domestic workers worker" in first
+    assert "Matching words: worker " in second
+    assert "Words in common strong" in first
+    for said, hit in zip((first, second), found, strict=True):
+        assert f"the list is ordered {round(hit['score'], 2):g}" in said
+    assert "Closeness in meaning" not in first
+
+
+def test_a_hit_found_by_meaning_alone_says_so(client, hub, session, words):
+    hub.embedder = HashEmbedder()
+    rows = [
+        factories.document(session, title=title, summary=summary)
+        for title, summary in (("Travailleuses", "domestiques"), ("Hotel", "rooms"), ("Visa", "paper"))
+    ]
+    session.commit()
+    vectors = {
+        key(encoded): Vector(hub.embedder.model, hub.embedder.documents([encoded])[0])
+        for row in rows
+        for encoded in texts(row)
+    }
+    with hub.engine.rebuild("gen-1", model=hub.embedder.model) as rebuild:
+        rebuild.write(to_index_docs(rows, vectors))
+        rebuild.commit()
+
+    page = client.get("/en/search?q=domestique+travailleuse&mode=vector").text
+
+    said = reasons(page)[0]
+    assert "Closeness in meaning strong" in said
+    assert "Words in common" not in said
+
+
+def test_words_that_another_language_cannot_share_are_called_estimated():
+    def hit(id_: str, language: str, marks: tuple[tuple[int, int], ...]) -> Hit:
+        parts = {"keyword": 1.0, "meaning": 2.0}
+        shown = Marked("visa", marks)
+        return Hit(id_, id_, 1, 3.0, language, shown, Marked(""), "practice", id_, (), (), parts)
+
+    hits = (hit("a", "en", ((0, 4),)), hit("b", "fr", ()), hit("c", "en", ()))
+    page = Page(SearchQuery("visa"), "hybrid", "en", hits, 3, True, {}, 1.0)
+
+    said = {id_: str(why.parts[0].label) for id_, why in why_of(page).items()}
+
+    assert said == {
+        "a": "Words in common",
+        "b": "Words, estimated: the record is in another language",
+        "c": "Words in common",
+    }
+
+
+def test_a_list_without_a_question_gives_no_reasons(client, hub, session, words):
+    index(hub, session, factories.document(session, title="Visa", objectives=(6,)))
+
+    assert not reasons(client.get("/en/search?objective=6").text)
+
+
+def test_notes_of_an_answer_are_told_in_words(client, hub, session, words, monkeypatch):
+    index(hub, session, factories.document(session, title="Visa"))
+    found = service.search
+
+    def noted(*args: Any, **kwargs: Any) -> Page:
+        return replace(found(*args, **kwargs), notes=("weak", "query_malformed", "model_failed", "of the future"))
+
+    monkeypatch.setattr(service, "search", noted)
+
+    page = text(client.get("/en/search?q=visa").text)
+
+    assert "Nothing in the collection seems to answer this." in page
+    assert "so it was searched as plain words" in page
+    assert "rest on matching words only" in page
+    assert "of the future" not in page
+
+
+def test_a_facet_keeps_its_other_values_while_one_is_chosen(client, hub, session, words):
+    rows = [factories.document(session, title="Visa", countries=(code,)) for code in ("NPL", "GHA", "GHA")]
+    index(hub, session, *rows)
+
+    outline = Outline(client.get("/en/search?q=visa&country=NPL").text)
+
+    boxes = {box["value"]: "checked" in box for box in outline.all("input") if box.get("name") == "country"}
+    assert boxes == {"NPL": True, "GHA": False}
+    assert len([a for a in outline.all("a") if "aria-label" in a]) == 2
