@@ -41,6 +41,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
         demo=True,
         testing=True,
         sign_in_limit="1000 per minute",
+        search_log_sample=0,  # chance has no place in a test that does not ask for it
     )
 
 

@@ -23,6 +23,7 @@ BLUEPRINTS = (
     "hub.api.metrics",
     "hub.web.home",
     "hub.web.search",
+    "hub.web.search_report",
     "hub.web.documents",
     "hub.web.accounts",
     "hub.web.support",

@@ -12,11 +12,11 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, RowMapping, Table, func, insert, select, text
+from sqlalchemy import Connection, Date, LargeBinary, RowMapping, Table, func, insert, select, text
 
 from hub import migrate
 from hub.database import UtcDateTime, now
@@ -124,7 +124,7 @@ def _dump(connection: Connection, table: Table, target: Path) -> int:
 def _plain(row: RowMapping) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in row.items():
-        if isinstance(value, datetime):
+        if isinstance(value, date):  # or a moment, which is one too
             values[name] = value.isoformat()
         elif isinstance(value, bytes):
             values[name] = base64.b64encode(value).decode("ascii")
@@ -154,6 +154,8 @@ def _typed(table: Table, values: dict[str, Any]) -> dict[str, Any]:
             continue
         if isinstance(column.type, UtcDateTime):
             values[column.name] = datetime.fromisoformat(value)
+        elif isinstance(column.type, Date):
+            values[column.name] = date.fromisoformat(value)
         elif isinstance(column.type, LargeBinary):
             values[column.name] = base64.b64decode(value)
     return values

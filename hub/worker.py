@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hub import outbox
 from hub.database import Outbox
 from hub.errors import SearchUnavailable
+from hub.knowledge import search_log
 from hub.notices import mail, notices
 from hub.search.embedding import EmbeddingUnavailable
 from hub.support import clocks, reminders
@@ -28,6 +29,7 @@ HANDLERS: Mapping[str, Handler] = {
     notices.MAIL: mail.send_notice,
     notices.DIGEST: mail.send_digest,
     clocks.CLOCK: reminders.look,
+    search_log.PURGE: search_log.purge,
 }
 """Kind of job -> who does it. Index changes are drained in batches by `indexer.sync` instead."""
 

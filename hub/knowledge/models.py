@@ -1,6 +1,6 @@
 """Practices and guidance: what the knowledge platform holds."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from hub.database import Base, new_id, now
 
 PRACTICE = "practice"
+LONGEST_SEARCH = 200
+"""Characters of a search that is kept; what is longer is somebody's own text rather than a question."""
 
 
 class Document(Base):
@@ -21,7 +23,10 @@ class Document(Base):
     """
 
     __tablename__ = "document"
-    __table_args__ = (UniqueConstraint("source", "source_id"), Index("ix_document_status_kind", "status", "kind", "version"))
+    __table_args__ = (
+        UniqueConstraint("source", "source_id"),
+        Index("ix_document_status_kind", "status", "kind", "version"),
+    )
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     work_id: Mapped[str] = mapped_column(String(36), index=True, default=new_id)
     slug: Mapped[str] = mapped_column(String(200), unique=True)
@@ -127,3 +132,21 @@ class CachedVector(Base):
     model: Mapped[str] = mapped_column(String(120), primary_key=True)
     content_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     values: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SearchLog(Base):
+    """A visitor's search, of the sample that `hub.knowledge.search_log` keeps. Nothing tells who, or when beyond the day.
+
+    `id` is random: ids in order of time would bring the rows into the order of the access log. `language`: detected or
+    given. `weak`: nothing that was found seems to answer. `clicked_rank`: of the first hit opened, from 1.
+    """
+
+    __tablename__ = "search_log"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    day: Mapped[date] = mapped_column(index=True)
+    text: Mapped[str] = mapped_column(String(LONGEST_SEARCH))
+    language: Mapped[str | None] = mapped_column(String(2))
+    mode: Mapped[str] = mapped_column(String(10))
+    total: Mapped[int]
+    weak: Mapped[bool]
+    clicked_rank: Mapped[int | None]

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from hub.accounts import guard
 from hub.errors import SearchUnavailable
-from hub.knowledge import citing, listing, reading
+from hub.knowledge import citing, listing, reading, search_log
 from hub.network import vocabulary
 from hub.schemas.browse import BrowseParams
 from hub.search.types import LANGUAGES
@@ -82,6 +82,8 @@ def show(name: str) -> Response:
         )
     )
     response.headers["Link"] = f'<{permanent}>; rel="cite-as"'
+    if mark := request.args.get("from"):  # a result of a search that is kept, opened
+        response.call_on_close(lambda: search_log.opened(parts.database, mark))
     return response
 
 

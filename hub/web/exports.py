@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -82,12 +82,16 @@ def latest(found: Sequence[Row]) -> list[Row]:
 
 
 def as_csv(found: Sequence[Row]) -> str:
+    return table(COLUMNS, map(_cells, found))
+
+
+def table(columns: Sequence[str], found: Iterable[Iterable[object]]) -> str:
     """RFC 4180 with a byte order mark. No cell can be taken for a formula."""
     file = io.StringIO(newline="")
     file.write(BYTE_ORDER_MARK)
     writer = csv.writer(file)
-    writer.writerow(COLUMNS)
-    writer.writerows([_safe(cell) for cell in _cells(row)] for row in found)
+    writer.writerow(columns)
+    writer.writerows([_safe(cell) for cell in row] for row in found)
     return file.getvalue()
 
 

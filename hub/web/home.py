@@ -1,6 +1,6 @@
 """The way in, and what the hub says about itself."""
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from hub.accounts import guard
@@ -41,6 +41,7 @@ def about() -> str:
         "about/about.html",
         figures=listing.figures(guard.db()),
         api_address=url_for("reference.api"),
+        searches_kept=current_app.extensions["hub"].settings.search_log_sample > 0,
     )
 
 

@@ -28,6 +28,7 @@ ITEMS: tuple[tuple[str, LazyString], ...] = (
     ("documents.browse", lazy_gettext("Browse")),
     (REQUESTS, lazy_gettext("Requests")),
     (NOTICES, lazy_gettext("Notices")),
+    ("search_report.report", lazy_gettext("Search report")),
     ("accounts.members", lazy_gettext("Members")),
     ("accounts.account", lazy_gettext("Account")),
 )

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from hub.accounts import guard
 from hub.database import now
 from hub.errors import SearchUnavailable
+from hub.knowledge import search_log
 from hub.network import vocabulary
 from hub.schemas.search import DEEPEST, search_query
 from hub.search import service
@@ -103,9 +104,12 @@ def results() -> Response:
         response.headers["Retry-After"] = str(error.retry_after_s)
         return response
     current_app.extensions["metrics"].searched(page)
+    logged = None
+    if guard.current_membership() is None:  # what people with an account search for is theirs
+        logged = search_log.candidate(page, parts.settings.search_log_sample)
     last = query.offset + query.limit
     countries = query.filters.values.get("country", ())
-    return make_response(
+    response = make_response(
         render_template(
             "search/results.html",
             page=page,
@@ -128,9 +132,13 @@ def results() -> Response:
             ),
             map_size=(WIDTH, HEIGHT),
             exports={form: address(query, form=form) for form in ("csv", "json", "atom")},
+            origin=lambda rank: {"from": search_log.mark(logged, rank)} if logged else {},
             **context,
         )
     )
+    if logged is not None:
+        response.call_on_close(lambda: search_log.keep(parts.database, logged))
+    return response
 
 
 @blueprint.get("/search.<any(csv, json, atom):form>")

@@ -73,6 +73,7 @@ def live(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             demo=True,
             testing=True,
             sign_in_limit="1000 per minute",
+            search_log_sample=0,
         )
     )
     hub.embedder = HashEmbedder()

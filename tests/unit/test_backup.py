@@ -1,6 +1,7 @@
 import stat
 import tarfile
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from hub import backup, migrate
 from hub.backup import BackupError
 from hub.database import Outbox, later
 from hub.events import record
-from hub.knowledge.models import CachedVector, Document
+from hub.knowledge.models import CachedVector, Document, SearchLog
 from hub.settings import Settings
 from hub.support.models import SupportRequest
 from hub.wiring import Hub
@@ -34,6 +35,7 @@ def fill(hub):
         record(session, subject=("request", request.id), action="draft", audience="requesting")
         later(session, "index", {"document_id": "x"})
         session.add(CachedVector(model="m", content_hash="h", values=b"\x00\x01\xff"))
+        session.add(SearchLog(id="x", day=date(2026, 2, 28), text="words", mode="keyword", total=0, weak=False))
     hub.settings.files.mkdir(parents=True)
     (hub.settings.files / "ab").mkdir()
     (hub.settings.files / "ab" / "letter.pdf").write_bytes(b"%PDF")

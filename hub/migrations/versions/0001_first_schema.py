@@ -110,6 +110,20 @@ def upgrade() -> None:
     sa.Column('last', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('year', name=op.f('pk_request_counter'))
     )
+    op.create_table('search_log',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('text', sa.String(length=200), nullable=False),
+    sa.Column('language', sa.String(length=2), nullable=True),
+    sa.Column('mode', sa.String(length=10), nullable=False),
+    sa.Column('total', sa.Integer(), nullable=False),
+    sa.Column('weak', sa.Boolean(), nullable=False),
+    sa.Column('clicked_rank', sa.Integer(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_search_log'))
+    )
+    with op.batch_alter_table('search_log', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_search_log_day'), ['day'], unique=False)
+
     op.create_table('term',
     sa.Column('id', sa.String(length=100), nullable=False),
     sa.Column('scheme', sa.String(length=20), nullable=False),
