@@ -19,6 +19,7 @@ import math
 import re
 import secrets
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ from hub.search.query import constraint
 from hub.search.types import (
     EVERYTHING,
     FACETS,
+    UNDATED_NEWEST,
+    UNDATED_OLDEST,
     All,
     AnyOf,
     DocId,
@@ -50,11 +53,14 @@ from hub.search.types import (
     LanguageProfile,
     Not,
     Phrase,
+    Place,
     Prefix,
     Query,
     Retrieved,
+    Sort,
     Vector,
     Words,
+    place,
     year_of,
 )
 
@@ -228,8 +234,10 @@ class ElasticEngine:
         filters: Filters = Filters(),  # noqa: B008 - frozen
         limit: int,
         facets: Sequence[str] = (),
+        sort: Sort = "relevance",
+        after: Place | None = None,
     ) -> Retrieved:
-        question = _Question(query, vector, filters, limit, tuple(facets))
+        question = _Question(query, vector, filters, limit, tuple(facets), sort, after)
         served = self._cached or self._served()
         try:
             return _retrieve(self._quick, served, question)
@@ -437,10 +445,17 @@ class _Question:
     filters: Filters
     limit: int
     facets: tuple[str, ...]
+    sort: Sort = "relevance"
+    after: Place | None = None
 
     def __post_init__(self) -> None:
         if self.limit < 1:
             raise ValueError(f"limit must be at least 1, not {self.limit}")
+
+    @property
+    def copy(self) -> str:
+        """Pages of one question are read from one copy of the index: copies score a little apart, so places would shift."""
+        return f"q{zlib.crc32(repr(self.query).encode()):08x}"
 
     def filter_clauses(self, *, counted: bool = True) -> list[Json]:
         """`counted` false: without those of facets that are counted, which must not narrow their own facet."""
@@ -479,10 +494,12 @@ class _Question:
             facets["works"] = _filtered(_WORKS, list(later.values()))
         clause = self.keyword_clause(counted=False)
         assert clause is not None  # noqa: S101 - asked only where there is a keyword side
+        pages = self.after is None or one_version_each
+        search = self._ordered(clause, collapse=not one_version_each) if pages else {"query": clause, "size": 0}
         return {
-            **self._search(clause, one_version_each=one_version_each),
+            **search,
             **({"post_filter": {"bool": {"filter": list(later.values())}}} if later else {}),
-            "_source": ["work", "language"],
+            "_source": _HIT_SOURCE,
             "track_total_hits": one_version_each,
             "aggs": facets,
         }
@@ -502,18 +519,52 @@ class _Question:
         nested: Json = {"nested": {"path": "passages", "score_mode": "max", "query": {"knn": knn}, "inner_hits": inner}}
         matched = [{"bool": {"must": [keyword], "boost": 0, "_name": "keyword"}}] if keyword else []
         return {
-            **self._search({"bool": {"must": [nested], "should": matched}}, one_version_each=spread == 1),
-            "_source": ["work", "language", *(f"facets.{name}" for name in self.facets)],
+            "query": {"bool": {"must": [nested], "should": matched}},
+            "sort": [{"_score": "desc"}, {"id": "asc"}],
+            "size": min(self.limit, MOST),
+            **({} if spread == 1 else {"collapse": {"field": "work"}}),
+            "_source": [*_HIT_SOURCE, *(f"facets.{name}" for name in self.facets)],
             "track_total_hits": False,
         }
 
-    def _search(self, query: Json, *, one_version_each: bool) -> Json:
+    def _ordered(self, clause: Json, *, collapse: bool) -> Json:
+        """Documents of the keyword side in their order, behind `after`; `collapse`: the first of each work, from the start."""
         return {
-            "query": query,
-            "sort": [{"_score": "desc"}, {"id": "asc"}],
+            "query": clause,
+            "sort": [_SORTS[self.sort], {"id": "asc"}],
+            "track_scores": True,
             "size": min(self.limit, MOST),
-            **({} if one_version_each else {"collapse": {"field": "work"}}),
+            "_source": _HIT_SOURCE,
+            **({"collapse": {"field": "work"}} if collapse else {}),
+            **({"search_after": _sort_values(self.after, self.sort)} if self.after else {}),
         }
+
+    def page_of_versions(self) -> Json:
+        """The next documents behind `after`, of whatever works: the server does not collapse and go on at once."""
+        clause = self.keyword_clause()
+        assert clause is not None  # noqa: S101 - asked only where there is a keyword side
+        return {**self._ordered(clause, collapse=False), "track_total_hits": False}
+
+    def first_versions(self, works: Sequence[str]) -> Json:
+        """Of each of these works, the document that comes first."""
+        clause = {"bool": {"must": [self.keyword_clause()], "filter": [{"terms": {"work": works}}]}}
+        search = {**self._ordered(clause, collapse=True), "size": len(works), "_source": False}
+        search.pop("search_after")
+        return {**search, "track_total_hits": False}
+
+
+_HIT_SOURCE = ["work", "language", "year"]
+
+_SORTS: Mapping[Sort, Json] = {
+    "relevance": {"_score": "desc"},
+    "newest": {"year": {"order": "desc", "missing": UNDATED_NEWEST}},
+    "oldest": {"year": {"order": "asc", "missing": UNDATED_OLDEST}},
+}
+
+
+def _sort_values(after: Place, sort: Sort) -> list[float | int | str]:
+    """As the server sorts: scores and years as they are."""
+    return [{"relevance": -after.key, "newest": -int(after.key), "oldest": int(after.key)}[sort], after.id]
 
 
 def _filter_clause(name: str, codes: Sequence[str]) -> Json:
@@ -604,7 +655,7 @@ def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Quest
             bodies["keyword"] = question.keyword_search(one_version_each=spread == 1)
         if vector:
             bodies["nearest"] = question.nearest_search(vector, clause, spread=spread)
-        answers = _searches(client, generation.index, bodies)
+        answers = _searches(client, generation.index, question, bodies)
         census: Json = answers["census"]["aggregations"]
         widest = max((bucket["doc_count"] for bucket in census["works"]["buckets"]), default=1)
         if widest <= spread:
@@ -612,10 +663,13 @@ def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Quest
         generation.spread = widest
     total, counts = _counts(answers.get("keyword"), question.facets, one_version_each=spread == 1)
     nearest = [_nearest_hit(hit, question.facets) for hit in _hits(answers.get("nearest"))]
+    keyword = [_keyword_hit(hit) for hit in _hits(answers.get("keyword"))]
+    if clause and spread > 1 and question.after:
+        keyword = _next_works(client, generation.index, question)
     if clause and spread > 1:
-        nearest = _matched_by_work(client, generation.index, clause, nearest)
+        nearest = _matched_by_work(client, generation.index, question, clause, nearest)
     return Retrieved(
-        keyword=tuple(_keyword_hit(hit) for hit in _hits(answers.get("keyword"))),
+        keyword=tuple(keyword),
         nearest=tuple(nearest),
         total=total,
         facets=counts,
@@ -649,7 +703,28 @@ def _counts(
     return total, counts
 
 
-def _matched_by_work(client: "Elasticsearch", index: str, clause: Json, hits: list[EngineHit]) -> list[EngineHit]:
+def _next_works(client: "Elasticsearch", index: str, question: _Question) -> list[EngineHit]:
+    """Works behind `after`: documents there, less those whose work had an earlier one; a round trip or two a page."""
+    works: list[EngineHit] = []
+    while len(works) < question.limit:
+        page = [
+            _keyword_hit(hit)
+            for hit in _hits(_searches(client, index, question, {"page": question.page_of_versions()})["page"])
+        ]
+        if not page:
+            break
+        body = question.first_versions(list({hit.work for hit in page}))
+        first = {hit["_id"] for hit in _hits(_searches(client, index, question, {"first": body})["first"])}
+        works += [hit for hit in page if hit.id in first]
+        if len(page) < min(question.limit, MOST):
+            break
+        question = replace(question, after=place(page[-1], question.sort))
+    return works[: question.limit]
+
+
+def _matched_by_work(
+    client: "Elasticsearch", index: str, question: _Question, clause: Json, hits: list[EngineHit]
+) -> list[EngineHit]:
     """The keyword side may have found another version of a work than the nearest side."""
     others = [hit.work for hit in hits if not hit.matched]
     if not others:
@@ -660,14 +735,14 @@ def _matched_by_work(client: "Elasticsearch", index: str, clause: Json, hits: li
         "size": len(others),
         "_source": ["work"],
     }
-    found = {hit["_source"]["work"] for hit in _hits(_searches(client, index, {"matched": body})["matched"])}
+    found = {hit["_source"]["work"] for hit in _hits(_searches(client, index, question, {"matched": body})["matched"])}
     return [replace(hit, matched=hit.matched or hit.work in found) for hit in hits]
 
 
-def _searches(client: "Elasticsearch", index: str, bodies: Mapping[str, Json]) -> Json:
+def _searches(client: "Elasticsearch", index: str, question: _Question, bodies: Mapping[str, Json]) -> Json:
     lines: list[Json] = []
     for body in bodies.values():
-        lines += [{"index": index, "allow_partial_search_results": False}, body]
+        lines += [{"index": index, "allow_partial_search_results": False, "preference": question.copy}, body]
     with _speaking():
         answers = client.msearch(searches=lines)["responses"]
     for answer in answers:
@@ -680,7 +755,9 @@ def _searches(client: "Elasticsearch", index: str, bodies: Mapping[str, Json]) -
 
 def _keyword_hit(hit: Json) -> EngineHit:
     source = hit["_source"]
-    return EngineHit(id=hit["_id"], work=source["work"], score=hit["_score"], language=source["language"])
+    return EngineHit(
+        id=hit["_id"], work=source["work"], score=hit["_score"], language=source["language"], year=source.get("year")
+    )
 
 
 def _nearest_hit(hit: Json, facets: Sequence[str]) -> EngineHit:
@@ -694,6 +771,7 @@ def _nearest_hit(hit: Json, facets: Sequence[str]) -> EngineHit:
         matched="keyword" in hit.get("matched_queries", ()),
         passage=hit["inner_hits"]["passages"]["hits"]["hits"][0]["_nested"]["offset"],
         facets={name: tuple(held.get(name, ())) for name in facets},
+        year=source.get("year"),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Query, Retrieved, Vector
+from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Place, Query, Retrieved, Sort, Vector
 
 
 class Rebuild(Protocol):
@@ -57,12 +57,17 @@ class SearchEngine(Protocol):
         filters: Filters = Filters(),  # noqa: B008 - frozen
         limit: int,
         facets: Sequence[str] = (),
+        sort: Sort = "relevance",
+        after: Place | None = None,
     ) -> Retrieved:
         """One round trip: at most `limit` works a side, filters applied before the limit.
 
         `query` None: no keyword side; `EVERYTHING`: the keyword side is all that the filters let through, in order of id.
         The nearest side obeys `query.constraint` of the tree: what is excluded, required or put in quotation marks holds
         there too. Any tree within the bounds of `query.parse` is answered. `limit` at least 1.
+
+        `sort` and `after` are of the keyword side, whose hits go on where a page before ended, however far that is (on
+        Elasticsearch works with several versions then take a round trip or two more); `total` and `facets` are of the whole.
         """
         ...
 

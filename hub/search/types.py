@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 DocId = str
 Mode = Literal["hybrid", "keyword", "vector"]
+Sort = Literal["relevance", "newest", "oldest"]
+"""By score, or by the year of the record, undated ones last; ties by id."""
 
 LANGUAGES: tuple[str, ...] = ("ar", "zh", "en", "fr", "ru", "es")
 """The six official languages of the United Nations, in the order of the English alphabet."""
@@ -154,6 +156,7 @@ class EngineHit:
     `score`: BM25 on the keyword side, cosine in [-1, 1] on the nearest side. `matched`: the keyword side finds it too
     (always true on the keyword side). `passage`: index of the best passage on the nearest side, else None.
     `facets`: those asked for, as indexed; filled on the nearest side only, where the service counts them itself.
+    `year`: `year_of` the version found.
     """
 
     id: DocId
@@ -163,6 +166,24 @@ class EngineHit:
     matched: bool = True
     passage: int | None = None
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    year: int | None = None
+
+
+class Place(NamedTuple):
+    """Where a hit stands in an order of the keyword side: ascending by key, then id."""
+
+    key: float
+    id: DocId
+
+
+def place(hit: EngineHit, sort: Sort) -> Place:
+    """A key is the score below zero, or the year (below zero for the newest first); no year is as good as 0, or 9999."""
+    if sort == "relevance":
+        return Place(-hit.score, hit.id)
+    return Place(float(-(hit.year or UNDATED_NEWEST) if sort == "newest" else hit.year or UNDATED_OLDEST), hit.id)
+
+
+UNDATED_NEWEST, UNDATED_OLDEST = 0, 9999
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,7 +196,7 @@ class LanguageProfile:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """What one round trip to an engine brings. Hits best first, ties by id, one per work.
+    """What one round trip to an engine brings. Hits best first, ties by id, one per work, by its first version in that order.
 
     `total` and `facets` (name -> code -> works) count the works that the keyword side finds, whatever the limit; the filter
     of a facet does not narrow that facet's own counts, so that its other values stay to be chosen.

@@ -2,7 +2,8 @@
 
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from hub.search.query import constraint
 from hub.search.types import (
     EVERYTHING,
     FACETS,
+    UNDATED_NEWEST,
+    UNDATED_OLDEST,
     All,
     AnyOf,
     DocId,
@@ -27,11 +30,15 @@ from hub.search.types import (
     LanguageProfile,
     Not,
     Phrase,
+    Place,
     Prefix,
     Query,
     Retrieved,
+    Sort,
     Vector,
     Words,
+    place,
+    year_of,
 )
 
 TITLE_BOOST = 0.3
@@ -101,6 +108,7 @@ class Snapshot:
             (works.setdefault(entry.work, len(works)) for entry in self.entries), dtype=np.int64, count=len(numbered)
         )
         self._one_version_each = len(works) == len(self.entries)
+        self._years = [year_of(entry.facets[FACETS.index("year")]) for entry in self.entries]
 
     def _map_vectors(self) -> None:
         """Map the rows, note whose each is (-1: nobody's), and average them by language."""
@@ -155,7 +163,9 @@ class Snapshot:
         vector: Vector | None,
         filters: Filters,
         limit: int,
-        facets: Sequence[str],
+        facets: Sequence[str] = (),
+        sort: Sort = "relevance",
+        after: Place | None = None,
     ) -> Retrieved:
         """As `SearchEngine.retrieve`."""
         if limit < 1:
@@ -171,7 +181,7 @@ class Snapshot:
         asked = None
         if query == EVERYTHING:
             docs = np.arange(len(self.entries)) if allowed is None else np.flatnonzero(allowed)
-            keyword = self._hits(((1.0, doc) for doc in docs.tolist()), limit)
+            keyword = self._hits([(1.0, doc) for doc in docs.tolist()], limit, sort, after)
             total = self._count_works(docs)
             for rest, names in _by_rest(facets, filters):
                 everything = self._allowed(rest)
@@ -179,7 +189,7 @@ class Snapshot:
                 counts |= self._count_facets(docs, names)
         elif query is not None:
             asked = self._filtered(self._query(query), filters)
-            keyword, total = self._keyword(asked, limit)
+            keyword, total = self._keyword(asked, limit, sort, after)
             for rest, names in _by_rest(facets, filters):
                 counts |= self._count(asked if rest == filters else self._filtered(self._query(query), rest), names)
         if vector is None:
@@ -315,16 +325,18 @@ class Snapshot:
         )
         return tantivy.Query.boolean_query([(_MUST, _unscored(phrase)), (_SHOULD, words)])
 
-    def _keyword(self, query: tantivy.Query, limit: int) -> tuple[tuple[EngineHit, ...], int]:
-        """The best works, and how many there are in all."""
+    def _keyword(
+        self, query: tantivy.Query, limit: int, sort: Sort, after: Place | None
+    ) -> tuple[tuple[EngineHit, ...], int]:
+        """The works that come first, and how many there are in all."""
         if not self.entries:
             return (), 0
-        if self._one_version_each:
+        if self._one_version_each and sort == "relevance" and after is None:
             scored, total = self._best(query, limit)
-            return self._hits(scored, limit), total
+            return self._hits(scored, limit, sort, after), total
         scored, _ = self._best(query, len(self.entries))
         docs = np.fromiter((doc for _, doc in scored), np.int64, len(scored))
-        return self._hits(scored, limit), self._count_works(docs)
+        return self._hits(scored, limit, sort, after), self._count_works(docs)
 
     def _count(self, query: tantivy.Query, names: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         """Name -> code -> works that the query finds. tantivy counts documents: right where each work has one, and faster."""
@@ -403,20 +415,32 @@ class Snapshot:
         entry = self.entries[self._owner[row]]
         passage = entry.passages[row - entry.row]
         facets = {name: entry.facets[at] for name, at in positions.items()}
-        return EngineHit(entry.id, entry.work, score, entry.language, matched=True, passage=passage, facets=facets)
+        year = self._years[self._owner[row]]
+        return EngineHit(entry.id, entry.work, score, entry.language, passage=passage, facets=facets, year=year)
 
     # Numbers, addresses, hits
 
-    def _hits(self, scored: Iterable[tuple[float, int]], limit: int) -> tuple[EngineHit, ...]:
-        """The first document of each work, at most `limit`."""
-        hits: dict[str, EngineHit] = {}
+    def _hits(
+        self, scored: list[tuple[float, int]], limit: int, sort: Sort, after: Place | None
+    ) -> tuple[EngineHit, ...]:
+        """The first document of each work, at most `limit` of those behind `after`. `scored`: best first, ties by number."""
+        if sort != "relevance":
+            years = [self._years[doc] for _, doc in scored]
+            keys = [-(year or UNDATED_NEWEST) if sort == "newest" else year or UNDATED_OLDEST for year in years]
+            scored = [scored[at] for at in sorted(range(len(scored)), key=lambda at: (keys[at], scored[at][1]))]
+        hits: list[EngineHit] = []
+        seen: set[str] = set()
         for score, doc in scored:
             entry = self.entries[doc]
-            if entry.work not in hits:
-                hits[entry.work] = EngineHit(entry.id, entry.work, score, entry.language)
+            if entry.work in seen:
+                continue
+            seen.add(entry.work)
+            hit = EngineHit(entry.id, entry.work, score, entry.language, year=self._years[doc])
+            if after is None or place(hit, sort) > after:
+                hits.append(hit)
                 if len(hits) == limit:
                     break
-        return tuple(hits.values())
+        return tuple(hits)
 
     def _search_all(self, query: tantivy.Query) -> list[tantivy.DocAddress]:
         with guarded():
@@ -442,7 +466,7 @@ def _by_rest(facets: Sequence[str], filters: Filters) -> list[tuple[Filters, lis
 
 
 def _unmatched(hit: EngineHit) -> EngineHit:
-    return EngineHit(hit.id, hit.work, hit.score, hit.language, matched=False, passage=hit.passage, facets=hit.facets)
+    return replace(hit, matched=False)
 
 
 def _entry(data: dict[str, Any], shared: dict[tuple[str, ...], tuple[str, ...]]) -> Entry:
