@@ -289,3 +289,12 @@ def test_anything_is_parsed_in_bounded_time_to_a_small_tree(typed: str, language
     constraint(parsed.tree)
     if parsed.notes:
         assert parsed.tree == query.words(typed.strip(), language)
+
+
+def test_connectives_in_a_text_of_capitals_are_words() -> None:
+    shouted = "I WOULD LIKE TO RECEIVE INFORMATION ON NURSES AND DOCTORS, NOT STUDENTS"
+    assert parse(shouted, "en").tree == query.words(shouted, "en")
+    assert parse("IOM AND ILO", "en").tree != query.words("IOM AND ILO", "en")
+    assert parse("移民 劳工 护士 医生 家政 学生 儿童 NOT 难民", "zh").tree != query.words(
+        "移民 劳工 护士 医生 家政 学生 儿童 NOT 难民", "zh"
+    )
