@@ -1,11 +1,12 @@
 """What a person or script may ask of search, and what comes back."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
 
-from hub.search.types import FACETS, LANGUAGES, Filters, Hit, Marked, Page, SearchQuery
+from hub.search.types import FACETS, LANGUAGES, SORTS, Cursor, Filters, Hit, Marked, Page, SearchQuery
 
 LONGEST_QUERY = 20_000
 """Characters; a pasted paragraph is welcome, a book is not."""
@@ -46,6 +47,12 @@ class SearchParams(Schema):
     mode = fields.String(load_default="hybrid", validate=validate.OneOf(("hybrid", "keyword", "vector")))
     limit = fields.Integer(load_default=10, validate=validate.Range(1, LARGEST_PAGE))
     offset = fields.Integer(load_default=0, validate=validate.Range(0, DEEPEST))
+    sort = fields.String(load_default="relevance", validate=validate.OneOf(SORTS))
+    cursor = fields.String(
+        load_default=None,
+        validate=validate.Length(max=400),
+        metadata={"description": "`next` of the page before, of the same search: goes as deep as there are results."},
+    )
     kind = Values()
     objective = Values(validate.OneOf(OBJECTIVES, error="There is no objective {input}; they are numbered 1 to 23."))
     principle = Values()
@@ -77,14 +84,28 @@ class SearchParams(Schema):
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> SearchQuery:
-        return SearchQuery(
+        query = SearchQuery(
             text=data["q"].replace("\x00", " "),
             language=data["lang"],
             filters=Filters({name: tuple(data[name]) for name in FACETS if data[name]}),
             mode=data["mode"],
             limit=data["limit"],
             offset=data["offset"],
+            sort=data["sort"],
         )
+        return replace(query, cursor=_cursor(data["cursor"], query)) if data["cursor"] else query
+
+
+def _cursor(given: str, query: SearchQuery) -> Cursor:
+    try:
+        cursor = Cursor.read(given)
+    except ValueError as error:
+        raise ValidationError("This is no cursor of a search.", "cursor") from error
+    if cursor.of != query.fingerprint():
+        raise ValidationError("This cursor belongs to another search.", "cursor")
+    if query.offset:
+        raise ValidationError("Give a cursor or an offset, not both.", "cursor")
+    return cursor
 
 
 def search_query(params: Mapping[str, Any]) -> SearchQuery:
@@ -112,7 +133,10 @@ class HitSchema(Schema):
 
 
 class PageSchema(Schema):
-    """Answer of a search. `total` is exact when `exact` says so; `notes` are codes saying why `mode` is less than asked."""
+    """Answer of a search. `total` is exact when `exact` says so; `notes` are codes saying why `mode` is less than asked.
+
+    `next`: the cursor of the page after this one; null for the last.
+    """
 
     query = fields.String()
     mode = fields.String()
@@ -122,6 +146,8 @@ class PageSchema(Schema):
     took_ms = fields.Float()
     notes = fields.List(fields.String())
     hits = fields.List(fields.Nested(HitSchema))
+    sort = fields.String()
+    next = fields.String(allow_none=True)
     facets = fields.Dict(keys=fields.String(), values=fields.Dict(keys=fields.String(), values=fields.Integer()))
 
 
@@ -135,6 +161,8 @@ def dump_page(page: Page) -> dict[str, Any]:
         "exact": page.exact,
         "took_ms": round(page.took_ms, 2),
         "notes": list(page.notes),
+        "sort": page.query.sort,
+        "next": str(page.next) if page.next else None,
         "hits": [dump_hit(hit) for hit in page.hits],
         "facets": {name: dict(counts) for name, counts in page.facets.items()},
     }

@@ -162,9 +162,12 @@ def fuse(
         ranked.append(Ranked(hit.id, hit, keyword_part + meaning_part, keyword_part, meaning_part))
     ranked.sort(key=lambda one: (-one.score, one.id))
     floor = ranked[-1].score if ranked else 0.0
-    tail = [hit for hit in retrieved.keyword if hit.work not in pool]
-    # The rest of the keyword side follows in its own order, below everything that was compared.
-    ranked += [
-        Ranked(hit.id, hit, floor - 1e-6 * (1 + at), floor - 1e-6 * (1 + at), 0.0) for at, hit in enumerate(tail)
+    return ranked + below(floor, [hit for hit in retrieved.keyword if hit.work not in pool])
+
+
+def below(floor: float, hits: Sequence[EngineHit], *, first: int = 0) -> list[Ranked]:
+    """The rest of the keyword side in its own order, under everything that was compared. `first`: how many went before."""
+    return [
+        Ranked(hit.id, hit, score, score, 0.0)
+        for score, hit in ((floor - 1e-6 * (1 + at), hit) for at, hit in enumerate(hits, first))
     ]
-    return ranked

@@ -16,7 +16,20 @@ from hub.search.embedding import Embedder, EmbeddingUnavailable, query_vector
 from hub.search.engine import SearchEngine
 from hub.search.query import asked_words, constraint, parse
 from hub.search.ranking import Ranked
-from hub.search.types import EngineHit, Hit, Marked, Mode, Page, Query, Retrieved, SearchQuery, Vector
+from hub.search.types import (
+    Cursor,
+    EngineHit,
+    Hit,
+    Marked,
+    Mode,
+    Page,
+    Place,
+    Query,
+    Retrieved,
+    SearchQuery,
+    Vector,
+    place,
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +55,15 @@ def search(
     """
     started = time.perf_counter()
     language = query.language or text.detect(parse(query.text, None).meaning)
+    parsed = parse(query.text, language)
     ranked, retrieved, mode, notes, words = rank(engine, embedder, query, language)
     counted = [one for one in ranked if not one.hit.matched]
     total = retrieved.total + len(counted)
-    chosen = ranked[query.offset : query.offset + query.limit]
-    hits = _read(session, chosen, words, first_rank=query.offset + 1, reader=reader)
+    seen = query.cursor.seen if query.cursor else query.offset
+    chosen = _chosen(engine, query, parsed.tree, mode=mode, ranked=ranked, retrieved=retrieved)
+    reached = seen + len(chosen)
+    more = len(chosen) == query.limit and reached != total
+    hits = _read(session, chosen, words, first_rank=seen + 1, reader=reader)
     return Page(
         query=query,
         mode=mode,
@@ -57,7 +74,89 @@ def search(
         facets=_facets(query.facets, retrieved, counted),
         took_ms=(time.perf_counter() - started) * 1000,
         notes=notes,
+        next=_cursor(query, mode, reached, chosen[-1], retrieved) if more else None,
     )
+
+
+def _chosen(
+    engine: SearchEngine,
+    query: SearchQuery,
+    tree: Query,
+    *,
+    mode: Mode,
+    ranked: list[Ranked],
+    retrieved: Retrieved,
+) -> list[Ranked]:
+    """The works of the page asked for.
+
+    By relevance: what `rank` lists, then the rest of the keyword side in its own order. By date: the same works, those that
+    only meaning found merged into the keyword side.
+    """
+    cursor = query.cursor
+    start, after = (cursor.seen, cursor.after) if cursor else (query.offset, None)
+    if query.sort != "relevance":
+        return _by_date(engine, query, tree, mode, ranked, start=0 if after else start, after=after)
+    chosen = [] if after else ranked[start : start + query.limit]
+    if len(chosen) == query.limit or mode == "vector" or (after is None and not _is_cut(query, retrieved)):
+        return chosen
+    listed = {one.hit.work for one in ranked} if mode == "hybrid" else set[str]()
+    beyond = engine.retrieve(
+        query=tree,
+        filters=query.filters,
+        limit=query.limit - len(chosen) + len(listed),
+        after=after or place(retrieved.keyword[-1], "relevance"),
+    ).keyword
+    tail = [hit for hit in beyond if hit.work not in listed][: query.limit - len(chosen)]
+    if mode == "keyword":
+        return chosen + [Ranked(hit.id, hit, hit.score, hit.score, 0.0) for hit in tail]
+    floor = ranked[-1].score if ranked else 0.0
+    return chosen + ranking.below(floor, tail, first=start + len(chosen) - len(ranked))
+
+
+def _is_cut(query: SearchQuery, retrieved: Retrieved) -> bool:
+    """Whether the keyword side may hold more than was brought."""
+    return len(retrieved.keyword) == _depth(query)
+
+
+def _by_date(
+    engine: SearchEngine,
+    query: SearchQuery,
+    tree: Query,
+    mode: Mode,
+    ranked: Sequence[Ranked],
+    *,
+    start: int,
+    after: Place | None,
+) -> list[Ranked]:
+    known = {one.hit.work: one for one in ranked}
+    lowest = min((one.score for one in ranked), default=0.0)
+
+    def as_ranked(hit: EngineHit) -> Ranked:
+        one = known.get(hit.work)
+        score = hit.score if mode == "keyword" else lowest
+        return replace(one, id=hit.id, hit=hit) if one else Ranked(hit.id, hit, score, score, 0.0)
+
+    loose = [one.hit for one in ranked if not one.hit.matched]
+    matched: Sequence[EngineHit] = ()
+    if mode != "vector":
+        matched = engine.retrieve(
+            query=tree, filters=query.filters, limit=start + query.limit, sort=query.sort, after=after
+        ).keyword
+    hits = sorted((*matched, *loose), key=lambda hit: place(hit, query.sort))
+    left = [hit for hit in hits if after is None or place(hit, query.sort) > after]
+    return [as_ranked(hit) for hit in left[start : start + query.limit]]
+
+
+def _cursor(query: SearchQuery, mode: Mode, reached: int, last: Ranked, retrieved: Retrieved) -> Cursor:
+    """Within what is ranked as a whole a number says enough; beyond it, and by date, the place of the last hit."""
+    pool = {hit.work for hit in (*retrieved.keyword[: ranking.POOL], *retrieved.nearest[: ranking.POOL])}
+    by_number = query.sort == "relevance" and (mode == "vector" or (mode == "hybrid" and last.hit.work in pool))
+    return Cursor(query.fingerprint(), reached, None if by_number else place(last.hit, query.sort))
+
+
+def _depth(query: SearchQuery) -> int:
+    """How many works are asked of each side, so that what is ranked as a whole is the same for every page."""
+    return max(ranking.POOL, 0 if query.cursor else query.offset + query.limit)
 
 
 def rank(
@@ -78,7 +177,7 @@ def rank(
         notes += failed
         if vector is None:
             mode = "keyword"
-    limit = max(ranking.POOL, query.offset + query.limit)
+    limit = _depth(query)
     try:
         if mode == "hybrid" and vector is not None:
             seen = engine.retrieve(query=parsed.tree, vector=vector, filters=query.filters, limit=ranking.POOL)

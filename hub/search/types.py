@@ -1,9 +1,13 @@
 """The words of retrieval: what goes into an engine and what comes out. Frozen, engine-free."""
 
+import base64
+import hashlib
+import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +16,7 @@ DocId = str
 Mode = Literal["hybrid", "keyword", "vector"]
 Sort = Literal["relevance", "newest", "oldest"]
 """By score, or by the year of the record, undated ones last; ties by id."""
+SORTS: tuple[Sort, ...] = ("relevance", "newest", "oldest")
 
 LANGUAGES: tuple[str, ...] = ("ar", "zh", "en", "fr", "ru", "es")
 """The six official languages of the United Nations, in the order of the English alphabet."""
@@ -223,8 +228,36 @@ class EngineStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page of a search ended: how many were `seen`, and the last one's place if that is beyond the pool that is
+    ranked as a whole. `of`: fingerprint of the search. Its string is opaque; `read` raises `ValueError` for any other."""
+
+    of: str
+    seen: int
+    after: Place | None = None
+
+    def __str__(self) -> str:
+        parts = [self.of, self.seen, *(self.after or ())]
+        return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> "Cursor":
+        parts: Any = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        match parts:
+            case [str(of), int(seen)] if seen > 0:
+                return cls(of, seen)
+            case [str(of), int(seen), float(key), str(last)] if seen > 0 and math.isfinite(key):
+                return cls(of, seen, Place(key, last))
+            case _:
+                raise ValueError("not a cursor")
+
+
+@dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """A question as a person puts it. `language` is the language of `text` (None: detected), never a filter."""
+    """A question as a person puts it. `language` is the language of `text` (None: detected), never a filter.
+
+    With a `cursor`, of a page of the same search, `offset` does not count.
+    """
 
     text: str = ""
     language: str | None = None
@@ -233,6 +266,14 @@ class SearchQuery:
     limit: int = 10
     offset: int = 0
     facets: tuple[str, ...] = FACETS
+    sort: Sort = "relevance"
+    cursor: Cursor | None = None
+
+    def fingerprint(self) -> str:
+        """The same for every page of one search, whatever the limit."""
+        filters = sorted((name, sorted(codes)) for name, codes in self.filters.values.items() if codes)
+        asked = json.dumps([self.text, self.language, filters, self.mode, self.sort])
+        return hashlib.sha256(asked.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +306,7 @@ class Hit:
 class Page:
     """`mode` is what was done, which may be less than was asked; `notes` says why (codes, rendered by the edges).
 
-    `exact` is false where `total` rests on approximate nearest neighbours. `language` is the query's, detected or given.
+    `next`: where the page after this one begins, None for the last. `exact` is false where `total` rests on approximate nearest neighbours. `language` is the query's, detected or given.
     """
 
     query: SearchQuery
@@ -277,3 +318,4 @@ class Page:
     facets: Mapping[str, Mapping[str, int]]
     took_ms: float
     notes: tuple[str, ...] = ()
+    next: Cursor | None = None

@@ -6,10 +6,8 @@ import pytest
 
 from hub.search.engine import SearchEngine
 from hub.search.query import parse, words
-from hub.search.types import EVERYTHING, EngineHit, Filters, IndexDoc, Query, Sort, place
+from hub.search.types import EVERYTHING, SORTS, EngineHit, Filters, IndexDoc, Query, Sort, place
 from tests.contract.documents import doc, serve, vector
-
-SORTS: tuple[Sort, ...] = ("relevance", "newest", "oldest")
 
 
 def walk(
