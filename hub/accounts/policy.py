@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, or_, true
 
 from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, SECRETARIAT, Membership
 from hub.events import AUDIENCES, Event
-from hub.support.models import CO_REQUESTING, CONTRIBUTOR, LEAD, REQUESTING, Answer, Party, SupportRequest
+from hub.support.models import CO_REQUESTING, CONTRIBUTOR, LEAD, PEER, REQUESTING, Answer, Party, SupportRequest
 
 TEAM = (REQUESTING, CO_REQUESTING)
 DELIVERY = (LEAD, CONTRIBUTOR)
@@ -36,37 +36,48 @@ OPEN_TO_AGENCY = ("sent", "accepted")
 UNSEEN = ("draft", "discarded")
 """Statuses of a request that was never submitted: its team's own, whoever else is named in it."""
 
+_TEAM = Rule(FOCAL_POINT, TEAM, ("active",))
+"""A State that asks, alone or with others; one that was only invited to is not of the team yet."""
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
     # Drafts are the team's own; the secretariat sees a request once it is submitted, an agency once it was sent to it.
     "read": (
-        Rule(FOCAL_POINT, TEAM),
+        _TEAM,
         Rule(SECRETARIAT, not_statuses=UNSEEN),
         Rule(EXPERT, DELIVERY, OPEN_TO_AGENCY, not_statuses=UNSEEN),
+        Rule(FOCAL_POINT, (CO_REQUESTING,), ("sent",)),
+        Rule(FOCAL_POINT, (PEER,), ("sent", "accepted", "shared"), not_statuses=UNSEEN),
     ),
     # Title, description, plans, answers, notes and who else takes part. Who only reads sees the State, the objectives and
     # the summary that the State wrote for that.
     "details": (
-        Rule(FOCAL_POINT, TEAM),
+        _TEAM,
         Rule(SECRETARIAT, not_statuses=UNSEEN),
         Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),
+        Rule(FOCAL_POINT, (PEER,), ("shared",), not_statuses=UNSEEN),
     ),
-    "edit": (Rule(FOCAL_POINT, TEAM),),
-    "submit": (Rule(FOCAL_POINT, TEAM),),
-    "reply": (Rule(FOCAL_POINT, TEAM),),
-    "agree": (Rule(FOCAL_POINT, TEAM),),
-    "send_back": (Rule(FOCAL_POINT, TEAM),),
-    "withdraw": (Rule(FOCAL_POINT, TEAM),),
-    "close": (Rule(FOCAL_POINT, TEAM),),
-    "reopen": (Rule(FOCAL_POINT, TEAM),),
+    "edit": (_TEAM,),
+    "submit": (_TEAM,),
+    "reply": (_TEAM,),
+    "agree": (_TEAM,),
+    "send_back": (_TEAM,),
+    "invite": (_TEAM,),
+    "share": (_TEAM,),
+    "join": (Rule(FOCAL_POINT, (CO_REQUESTING, PEER), ("sent",)),),
+    "stay_out": (Rule(FOCAL_POINT, (CO_REQUESTING, PEER), ("sent",)),),
+    "withdraw": (_TEAM,),
+    "close": (_TEAM,),
+    "reopen": (_TEAM,),
     # Reasons of a match rest on public records only, so whoever reads the request reads its matches; load is left out.
     "match": (
-        Rule(FOCAL_POINT, TEAM),
+        _TEAM,
         Rule(SECRETARIAT, not_statuses=UNSEEN),
         Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),
     ),
     "acknowledge": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "triage": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "ask": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
+    "ask_peer": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "send": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "decline": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "accept": (Rule(EXPERT, DELIVERY, ("sent",), not_statuses=UNSEEN),),
@@ -148,26 +159,38 @@ def can_read_answer(membership: Membership | None, answer: Answer, request: Supp
     return answer.status == "sent" or (membership.role == EXPERT and membership.entity_id == answer.entity_id)
 
 
+_HEARS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (SECRETARIAT, "read", AUDIENCES),
+    (EXPERT, "read", ("delivery", "parties", "public")),
+    (FOCAL_POINT, "read", ("invited", "public")),
+    (FOCAL_POINT, "edit", ("requesting", "parties", "invited", "public")),
+)
+"""Who has this role and may take this action on a request hears these audiences of its events."""
+
+
 def audiences(membership: Membership | None, request: SupportRequest) -> tuple[str, ...]:
     """Which events of the request's timeline this membership may see."""
-    if membership is None or not can(membership, "read", request):
+    if membership is None:
         return ()
-    return _HEARS[membership.role]
-
-
-_HEARS: Mapping[str, tuple[str, ...]] = {
-    SECRETARIAT: AUDIENCES,
-    EXPERT: ("delivery", "parties", "public"),
-    FOCAL_POINT: ("requesting", "parties", "public"),
-}
-"""Role -> audiences of the events of a request that it reads."""
+    told = {
+        audience
+        for role, action, heard_by in _HEARS
+        if role == membership.role and can(membership, action, request)
+        for audience in heard_by
+    }
+    return tuple(audience for audience in AUDIENCES if audience in told)
 
 
 def heard(membership: Membership | None) -> ColumnElement[bool]:
     """The same as a condition on `SupportRequest` and `Event`, for a query that joins them."""
     if membership is None:
         return false()
-    return visible(membership) & Event.audience.in_(_HEARS.get(membership.role, ()))
+    conditions = [
+        visible(membership, action) & Event.audience.in_(heard_by)
+        for role, action, heard_by in _HEARS
+        if role == membership.role
+    ]
+    return or_(false(), *conditions)
 
 
 def untied_readers() -> tuple[str, ...]:

@@ -184,7 +184,7 @@ def words_of(row: SupportRequest) -> RequestData:
 
 
 class Step(Body):
-    """A step that needs no words: submit, acknowledge, accept, agree, no_plan, close."""
+    """A step that needs no words: submit, acknowledge, accept, agree, no_plan, close, join, stay_out."""
 
     version = Version("Of the request, as read; or send it as If-Match.", required=True)
 
@@ -231,6 +231,12 @@ class Send(Step):
     confirm_unverified = fields.Boolean(load_default=False)
 
 
+class StateStep(Step):
+    """Invite, ask_peer, share: about another State, by its ISO 3166-1 alpha-3 code."""
+
+    country = Words(3, needed=True)
+
+
 class Refuse(StepWithNote):
     reason = fields.String(required=True, validate=validate.OneOf(requests.REFUSALS, error="Choose one."))
 
@@ -244,6 +250,7 @@ class AnyStep(StepWithNote):
 
     agency = fields.String(metadata={"description": "send: id or acronym of the agency"})
     role = fields.String(validate=validate.OneOf(("lead", "contributor")), metadata={"description": "send"})
+    country = fields.String(metadata={"description": "invite, ask_peer, share: the other State", "example": "GHA"})
     confirm_unverified = fields.Boolean(metadata={"description": "send: to an agency whose membership is unverified"})
     reason = fields.String(
         validate=validate.OneOf(tuple(dict.fromkeys(requests.ELIGIBLE + requests.REFUSALS + requests.DECLINES))),
@@ -272,6 +279,11 @@ STEPS: Mapping[str, type[Schema]] = {
     "no_plan": Step,
     "close": Step,
     "reopen": StepWithNote,
+    "invite": StateStep,
+    "ask_peer": StateStep,
+    "join": Step,
+    "stay_out": Step,
+    "share": StateStep,
 }
 """What each of `requests.VERBS` takes."""
 
@@ -361,7 +373,7 @@ def match_request(data: Any, *, unknown: Any = EXCLUDE) -> MatchRequest:
 
 
 class PartySchema(Schema):
-    """`state`: active, or of an agency sent, accepted, declined."""
+    """`state`: active, or of whoever was asked sent, accepted, declined; shared: a peer that reads everything."""
 
     id = fields.String()
     name = fields.String()

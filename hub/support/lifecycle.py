@@ -56,6 +56,9 @@ class Step:
         return (self.to, self.or_to) if self.or_to else (self.to,)
 
 
+_TO_BE_SENT = (SUBMITTED, CLARIFICATION, TRIAGED)
+_WITH_AGENCIES = (MATCHING, UNPLACED, PLANNING, IN_PROGRESS, ANSWERED)
+
 TRANSITIONS: Mapping[tuple[str, str], Step] = {
     # The State writes
     (DRAFT, "edit"): Step(DRAFT, "requesting"),
@@ -116,6 +119,12 @@ TRANSITIONS: Mapping[tuple[str, str], Step] = {
     (ANSWERED, "answer"): Step(ANSWERED, "parties"),
     (ANSWERED, "close"): Step(CLOSED, "parties"),
     (CLOSED, "reopen"): Step(IN_PROGRESS, "parties"),
+    # Other States: the team invites one to ask together, the secretariat asks one that has done something like it
+    **{(status, "invite"): Step(status, "invited") for status in (DRAFT, *_TO_BE_SENT)},
+    **{(status, "ask_peer"): Step(status, "invited") for status in _WITH_AGENCIES},
+    **{(status, "join"): Step(status, "invited") for status in (DRAFT, *_TO_BE_SENT, *_WITH_AGENCIES)},
+    **{(status, "stay_out"): Step(status, "invited") for status in (DRAFT, *_TO_BE_SENT, *_WITH_AGENCIES)},
+    **{(status, "share"): Step(status, "invited") for status in _WITH_AGENCIES},
 }
 
 

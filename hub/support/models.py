@@ -86,7 +86,8 @@ class RequestObjective(Base):
 class Party(Base):
     """An entity's part in a request. Apart from the secretariat's, access derives from active rows here and nothing else.
 
-    `state`: `active`; for agencies `sent`, `accepted` or `declined`. A row with `until` set gives nothing any more.
+    `state`: `active` for the States that ask; for agencies and peers, and for a State invited to ask too, `sent` until it
+    has decided, then `accepted` or `declined`; `shared` for a peer that may read everything. A row with `until` set gives nothing any more.
     """
 
     __tablename__ = "party"

@@ -24,7 +24,7 @@ from hub.database import is_id, later, new_id, now
 from hub.errors import BadRequest, Forbidden, IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.events import Event
 from hub.knowledge.models import Document
-from hub.network.models import AGENCY, Agency, Entity
+from hub.network.models import AGENCY, STATE, Agency, Entity
 from hub.search import text
 from hub.support import clocks
 from hub.support.lifecycle import (
@@ -41,8 +41,9 @@ from hub.support.lifecycle import (
 )
 from hub.support.models import (
     AGREED,
-    CONTRIBUTOR,
+    CO_REQUESTING,
     LEAD,
+    PEER,
     PROPOSED,
     REPLACED,
     REQUESTING,
@@ -128,7 +129,7 @@ class RequestPage:
 class Task:
     """A request that waits for its reader; `due_at`: the deadline that is next, if one is running.
 
-    `what`: triage, send, send_again (secretariat); decide, plan, write (agency); reply, agree, read (State).
+    `what`: triage, send, send_again (secretariat); decide, plan, write (agency); reply, agree, read, join (State).
     """
 
     what: str
@@ -223,6 +224,7 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
         ]
     elif membership.role == FOCAL_POINT:
         waiting = [
+            ("join", policy.visible(membership, "join") & SupportRequest.status.in_(_from("join"))),
             ("reply", policy.visible(membership, "reply") & (SupportRequest.status == CLARIFICATION)),
             ("agree", policy.visible(membership, "agree") & (SupportRequest.status == PLANNING) & proposed),
             ("read", policy.visible(membership, "close") & (SupportRequest.status == ANSWERED)),
@@ -258,7 +260,12 @@ def possible_actions(membership: Membership | None, row: SupportRequest) -> tupl
 
 
 def _ready(row: SupportRequest, action: str) -> bool:
-    """Is there what the step is about: a plan to agree to or send back, an arrival that nobody acknowledged yet?"""
+    """Is there what the step is about?
+
+    A plan to agree to or send back, an arrival that nobody acknowledged yet, a peer to share with.
+    """
+    if action == "share":
+        return any(party.role == PEER and party.state == "accepted" and party.until is None for party in row.parties)
     if action == "acknowledge":
         return any(clock.stage == clocks.ACKNOWLEDGE and clock.stopped_at is None for clock in row.clocks)
     return action not in {"agree", "send_back"} or row.proposed_plan is not None
@@ -295,11 +302,12 @@ def shown_parties(membership: Membership | None, row: SupportRequest) -> list[Pa
 def history(session: Session, membership: Membership | None, row: SupportRequest) -> list[Entry]:
     """The timeline as this membership may see it, oldest first, with offices instead of persons.
 
-    Who sees the outline alone sees when it was sent to the reader's own entity.
+    Who sees the outline alone, and a peer State, sees what was about the reader's own entity.
     """
     seen = events.timeline(session, (SUBJECT, row.id), policy.audiences(membership, row))
-    if membership is not None and not detailed(membership, row):
-        seen = [one for one in seen if one.action == "send" and one.data.get("entity") == membership.entity_id]
+    peer = membership is not None and membership.role == FOCAL_POINT and not policy.can(membership, "edit", row)
+    if membership is not None and (peer or not detailed(membership, row)):
+        seen = [one for one in seen if one.data.get("entity") == membership.entity_id]
     memberships = {
         one.id: one.entity
         for one in session.scalars(
@@ -642,11 +650,7 @@ def send(
         raise Invalid({"confirm_unverified": [sentence]})
     found = IN_SCOPE if row.status == SUBMITTED else None
     take(session, acting, row, "send", version, reason=found, data={"entity": entity.id, "role": role})
-    former = next((party for party in row.parties if party.entity_id == entity.id and party.role == role), None)
-    if former is None:
-        row.parties.append(Party(entity_id=entity.id, role=role, state="sent"))
-    else:
-        former.state, former.since, former.until = "sent", now(), None
+    _add_party(row, entity.id, role)
     _finish(session, row, "send")
     return row
 
@@ -660,6 +664,77 @@ def decline(
     _check_reason(reason, DECLINES, note)
     take(session, acting, row, "decline", version, reason=reason, note=note)
     _finish(session, row, "decline")
+    return row
+
+
+# Other States
+
+
+def invite(session: Session, membership: Membership | None, name: str, *, version: int, country: str) -> SupportRequest:
+    """Invite another State, by its ISO alpha-3 code, to ask together. Its focal points decide."""
+    return _ask_state(session, membership, name, "invite", CO_REQUESTING, version=version, country=country)
+
+
+def ask_peer(
+    session: Session, membership: Membership | None, name: str, *, version: int, country: str
+) -> SupportRequest:
+    """Ask another State whether it may be contacted as a peer. It sees the outline alone."""
+    return _ask_state(session, membership, name, "ask_peer", PEER, version=version, country=country)
+
+
+def _ask_state(
+    session: Session, membership: Membership | None, name: str, action: str, role: str, *, version: int, country: str
+) -> SupportRequest:
+    row = get(session, membership, name)
+    acting = _check(membership, row, action, version)
+    state = session.scalar(select(Entity).where(Entity.id == country, Entity.kind == STATE))
+    if state is None:
+        raise Invalid({"country": ["There is no such State."]})
+    if any(party.entity_id == state.id and party.until is None for party in row.parties):
+        raise Invalid({"country": ["This State takes part already, or was asked."]})
+    take(session, acting, row, action, version, data={"entity": state.id, "role": role})
+    _add_party(row, state.id, role)
+    _finish(session, row, action)
+    return row
+
+
+def join(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Agree, for the State that was asked, to be a peer or to ask together."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "join", version)
+    take(session, acting, row, "join", version, data={"entity": acting.entity_id})
+    for party in _own_parties(acting, row, (CO_REQUESTING, PEER)):
+        party.state = "active" if party.role == CO_REQUESTING else "accepted"
+    _finish(session, row, "join")
+    return row
+
+
+def stay_out(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Not agree to it: the State that was asked sees nothing of the request any more. No reason is asked for."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "stay_out", version)
+    take(session, acting, row, "stay_out", version, data={"entity": acting.entity_id})
+    for party in _own_parties(acting, row, (CO_REQUESTING, PEER)):
+        party.state, party.until = "declined", now()
+    _finish(session, row, "stay_out")
+    return row
+
+
+def share(session: Session, membership: Membership | None, name: str, *, version: int, country: str) -> SupportRequest:
+    """Let a peer that agreed read the whole request, its plans and answers."""
+    row = get(session, membership, name)
+    acting = _check(membership, row, "share", version)
+    peers = [
+        party
+        for party in row.parties
+        if party.entity_id == country and party.role == PEER and party.state == "accepted" and party.until is None
+    ]
+    if not peers:
+        raise Invalid({"country": ["This State has not agreed to be a peer."]})
+    take(session, acting, row, "share", version, data={"entity": country})
+    for party in peers:
+        party.state = "shared"
+    _finish(session, row, "share")
     return row
 
 
@@ -877,6 +952,11 @@ VERBS: Mapping[str, Callable[..., SupportRequest]] = {
     "no_plan": no_plan,
     "close": close,
     "reopen": reopen,
+    "invite": invite,
+    "ask_peer": ask_peer,
+    "join": join,
+    "stay_out": stay_out,
+    "share": share,
 }
 """Steps that are a button: `VERBS[action](session, membership, name, version=…, …)`."""
 
@@ -980,13 +1060,22 @@ def _next_reference(session: Session) -> str:
     return f"R-{year}-{number:04d}"
 
 
-def _own_parties(membership: Membership, row: SupportRequest) -> list[Party]:
-    """The active parts of the membership's agency that wait for its word."""
+def _add_party(row: SupportRequest, entity_id: str, role: str) -> None:
+    """Ask an entity to take part, for the first time or again."""
+    former = next((party for party in row.parties if party.entity_id == entity_id and party.role == role), None)
+    if former is None:
+        row.parties.append(Party(entity_id=entity_id, role=role, state="sent"))
+    else:
+        former.state, former.since, former.until = "sent", now(), None
+
+
+def _own_parties(membership: Membership, row: SupportRequest, roles: Collection[str] = policy.DELIVERY) -> list[Party]:
+    """The active parts of the membership's entity that wait for its word."""
     return [
         party
         for party in row.parties
         if party.entity_id == membership.entity_id
-        and party.role in {LEAD, CONTRIBUTOR}
+        and party.role in roles
         and party.state == "sent"
         and party.until is None
     ]

@@ -63,6 +63,8 @@ SENTENCES = (
     N_("Write the answer first."),
     N_("Write the question."),
     N_("Write the plan first."),
+    N_("This State takes part already, or was asked."),
+    N_("This State has not agreed to be a peer."),
     N_("Write a reply, or change the words of the request first."),
     N_("There is no published record %(name)s."),
     N_("Write a reply, or change the words of the request first."),

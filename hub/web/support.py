@@ -24,7 +24,7 @@ from hub.search import service as search_service
 from hub.search.types import LANGUAGES, Hit, SearchQuery
 from hub.support import clocks, requests
 from hub.support.lifecycle import CLARIFICATION, STATUSES
-from hub.support.models import Answer, SupportRequest
+from hub.support.models import PEER, Answer, SupportRequest
 from hub.support.requests import Entry, RequestData
 from hub.web.i18n import PREFIX, language, name_of
 
@@ -71,6 +71,7 @@ TASK_NAMES: Mapping[str, LazyString] = {
     "write": lazy_gettext("Write the answer"),
     "reply": lazy_gettext("Answer the secretariat’s question"),
     "agree": lazy_gettext("Look at the proposed plan"),
+    "join": lazy_gettext("Decide whether your State takes part"),
     "read": lazy_gettext("Read the answer"),
 }
 PARTY_NAMES: Mapping[str, LazyString] = {
@@ -84,6 +85,7 @@ PARTY_NAMES: Mapping[str, LazyString] = {
 PARTY_STATES: Mapping[str, LazyString] = {
     "sent": lazy_gettext("asked, has not decided yet"),
     "accepted": lazy_gettext("accepted"),
+    "shared": lazy_gettext("accepted, reads everything"),
     "declined": lazy_gettext("declined"),
 }
 PLAN_NAMES: Mapping[str, LazyString] = {
@@ -127,6 +129,11 @@ HAPPENED: Mapping[str, LazyString] = {
     "answer": lazy_gettext("%(office)s sent an answer."),
     "close": lazy_gettext("%(office)s closed the request."),
     "reopen": lazy_gettext("%(office)s opened the request again."),
+    "invite": lazy_gettext("%(office)s invited %(target)s to ask together."),
+    "ask_peer": lazy_gettext("%(office)s asked %(target)s to be a peer."),
+    "join": lazy_gettext("%(office)s takes part."),
+    "stay_out": lazy_gettext("%(office)s does not take part."),
+    "share": lazy_gettext("%(office)s lets %(target)s read everything."),
 }
 DONE: Mapping[str, LazyString] = {
     "submit": lazy_gettext("The request is submitted. The secretariat sees it now."),
@@ -145,6 +152,11 @@ DONE: Mapping[str, LazyString] = {
     "refuse": lazy_gettext("Your agency has not accepted. The request is no longer open to it."),
     "close": lazy_gettext("The request is closed."),
     "reopen": lazy_gettext("The request is open again."),
+    "invite": lazy_gettext("The State is invited. It sees the summary until it takes part."),
+    "ask_peer": lazy_gettext("The State is asked. It sees the summary only."),
+    "join": lazy_gettext("Your State takes part."),
+    "stay_out": lazy_gettext("Your State does not take part. The request is no longer open to it."),
+    "share": lazy_gettext("The State reads everything now."),
 }
 
 
@@ -421,6 +433,15 @@ def _show(
         language_names={code: name_of(code) for code in LANGUAGES},
         actions=actions,
         agencies=_agency_options(row, found) if "send" in actions else {},
+        states=_state_options(row, found) if {"ask_peer", "invite"} & set(actions) else {},
+        peers=[
+            (party.entity_id, _name(party.entity))
+            for party in row.parties
+            if party.role == PEER and party.state == "accepted" and party.until is None
+        ],
+        own_role=next(
+            (party.role for party in row.parties if party.entity_id == membership.entity_id and party.until is None), ""
+        ),
         proposed=_proposed(row, found),
         refusals={code: REASON_NAMES[code] for code in requests.REFUSALS},
         declines={code: REASON_NAMES[code] for code in requests.DECLINES},
@@ -487,6 +508,15 @@ def _agency_options(row: SupportRequest, found: "Matches | None") -> dict[str, s
             label = gettext("%(name)s (membership not verified)", name=label)
         options[code] = label
     return options
+
+
+def _state_options(row: SupportRequest, found: "Matches | None") -> dict[str, str]:
+    """States to ask: the matched peers first, best first, then the others by name; without those that take part."""
+    names = vocabulary.labels(db(), "country", language())
+    present = {party.entity_id for party in row.parties if party.until is None}
+    matched = [match.id for match in found.peer_states] if found else []
+    others = sorted(names, key=lambda code: names[code])
+    return {code: names[code] for code in dict.fromkeys([*matched, *others]) if code in names and code not in present}
 
 
 def _holders(row: SupportRequest) -> set[str]:

@@ -94,6 +94,18 @@ def peer_state(session: Session, scene: Scene) -> Membership:
     return member
 
 
+def peer_that_declined(session: Session, scene: Scene) -> Membership:
+    member = other_state(session, scene)
+    factories.party(session, scene.row, member.entity, role="peer", state="declined").until = now()
+    return member
+
+
+def state_that_did_not_join(session: Session, scene: Scene) -> Membership:
+    member = other_state(session, scene)
+    factories.party(session, scene.row, member.entity, role="co_requesting", state="declined").until = now()
+    return member
+
+
 def administrator(session: Session, _scene: Scene) -> Membership:
     return factories.member(session, ADMINISTRATOR)
 
@@ -106,6 +118,8 @@ OUTSIDERS: tuple[Outsider, ...] = (
     agency_that_left,
     agency_named_as_peer,
     peer_state,
+    peer_that_declined,
+    state_that_did_not_join,
     administrator,
 )
 
@@ -321,6 +335,34 @@ def test_before_accepting_an_agency_sees_state_objectives_language_and_summary_o
     failed = signing.post(client, f"/en/requests/{row.id}/actions/accept", {"version": 1})
     assert failed.status_code == 409
     assert SECRET not in failed.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(("role", "state"), [("peer", "sent"), ("peer", "accepted"), ("co_requesting", "sent")])
+def test_a_state_that_was_asked_sees_state_objectives_language_and_summary(
+    client: FlaskClient, session: Session, scene: Scene, role: str, state: str
+) -> None:
+    ghana = other_state(session, scene)
+    factories.party(session, scene.row, ghana.entity, role=role, state=state)
+    scene.row.summary = "Advice on contracts"
+    session.commit()
+    headers = signing.bearer(ghana)
+    shown = client.get(f"/api/v1/requests/{scene.row.id}", headers=headers).json
+    assert (shown["summary"], shown["title"], shown["gcm_objectives"]) == ("Advice on contracts", None, [6])
+    assert [party["id"] for party in shown["parties"]] == ["PRT", "GHA"]
+    assert client.get(f"/api/v1/requests/{scene.row.id}/events", headers=headers).json["items"] == []
+    signing.sign_in(client, ghana)
+    for address in (
+        "/en/requests",
+        *(f"/en/requests/{scene.row.id}{below}" for below in PAGES),
+        "/api/v1/requests",
+        *(f"/api/v1/requests/{scene.row.id}{below}" for below in READS),
+    ):
+        text = client.get(address).get_data(as_text=True)
+        assert SECRET not in text, address
+        assert ANSWER not in text, address
+        assert "iom" not in text.lower(), address
+    body = {"version": scene.row.version, "title": "Ours", "description": "Ours"}
+    assert client.patch(f"/api/v1/requests/{scene.row.id}", json=body, headers=headers).status_code in {403, 409}
 
 
 def test_after_accepting_it_sees_everything(

@@ -87,7 +87,7 @@ def test_a_request_goes_from_draft_to_closed(
     made = portugal.post("/requests", WORDS)
     assert made.status_code == 201
     assert made.headers["ETag"] == '"1"'
-    assert made.json["actions"] == ["edit", "submit", "withdraw"]
+    assert made.json["actions"] == ["edit", "submit", "withdraw", "invite"]
     name = made.json["reference"]
     assert made.headers["Location"] == f"/api/v1/requests/{made.json['id']}"
 
@@ -207,6 +207,7 @@ def test_an_impossible_step_says_what_is_possible(portugal: Caller) -> None:
         "edit",
         "submit",
         "withdraw",
+        "invite",
     ]
 
 

@@ -294,6 +294,45 @@ def test_what_a_clock_did_is_told_in_the_timeline(portugal: Browser, secretariat
     assert "Ended without a reply" in portugal.get(f"/en/requests/{row.id}")
 
 
+def test_a_peer_state_is_asked_and_agrees_by_buttons(
+    portugal: Browser, secretariat: Browser, browser: Callable[..., Browser], session: Session
+) -> None:
+    factories.agency(session, "iom")
+    ghana = factories.member(session, FOCAL_POINT, factories.state(session, "GHA"))
+    session.commit()
+    peer = browser(ghana)
+    row = submitted(session, portugal, summary="Advice on contracts")
+    row = requests.send(session, secretariat.membership, row.id, "iom", version=row.version)
+    assert '<option value="GHA">' in secretariat.get(f"/en/requests/{row.id}")
+    assert secretariat.step(row, "ask_peer", country="").status_code == 422
+    assert secretariat.step(row, "ask_peer", country="GHA").status_code == 303
+    assert "Decide whether your State takes part" in peer.get("/en/requests")
+    page = peer.get(f"/en/requests/{row.id}")
+    assert "Advice on contracts" in page
+    assert WORDS["title"] not in page
+    row = requests.get(session, portugal.membership, row.id)
+    assert peer.step(row, "join").status_code == 303
+    assert "agreed to be a peer and sees the summary only." in portugal.get(f"/en/requests/{row.id}")
+    row = requests.get(session, portugal.membership, row.id)
+    assert portugal.step(row, "share", country="GHA").status_code == 303
+    assert WORDS["title"] in peer.get(f"/en/requests/{row.id}")
+
+
+def test_another_state_is_invited_and_stays_out_by_buttons(
+    portugal: Browser, browser: Callable[..., Browser], session: Session
+) -> None:
+    ghana = factories.member(session, FOCAL_POINT, factories.state(session, "GHA"))
+    session.commit()
+    other = browser(ghana)
+    row = submitted(session, portugal)
+    assert portugal.step(row, "invite", country="GHA").status_code == 303
+    assert "Your State is invited to ask together" in other.get(f"/en/requests/{row.id}")
+    row = requests.get(session, portugal.membership, row.id)
+    left = other.step(row, "stay_out")
+    assert (left.status_code, left.headers["Location"]) == (303, "/en/requests")
+    assert other.client.get(f"/en/requests/{row.id}").status_code == 404
+
+
 def test_a_plan_by_buttons(portugal: Browser, secretariat: Browser, iom: Browser, session: Session) -> None:
     row = accepted(session, portugal, secretariat, iom)
     assert "Propose a plan, or say that none is needed" in iom.get("/en/requests")

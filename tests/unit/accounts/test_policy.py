@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hub.accounts import policy
 from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, ROLES, SECRETARIAT, Membership
 from hub.database import Base, Database, now
-from hub.events import AUDIENCES
+from hub.events import AUDIENCES, Event
 from hub.support import models
 from hub.support.lifecycle import STATUSES
 from hub.support.models import Answer, Party, SupportRequest
@@ -63,7 +63,7 @@ parties = st.lists(
     st.tuples(
         st.sampled_from(["PRT", "GHA", "iom", "ilo"]),
         st.sampled_from(PARTY_ROLES),
-        st.sampled_from(["active", "sent", "accepted", "declined"]),
+        st.sampled_from(["active", "sent", "accepted", "shared", "declined"]),
         st.booleans(),
     ),
     max_size=4,
@@ -83,6 +83,10 @@ def test_can_and_visible_agree(world: World, rows: list[tuple[str, list[tuple[st
             Party(entity_id=entity, role=role, state=state, until=now() if ended else None)
             for entity, role, state, ended in named
         ]
+    session.add_all(
+        Event(subject_kind="request", subject_id="any", action="send", audience=audience, data={})
+        for audience in AUDIENCES
+    )
     session.flush()
     try:
         everything = session.scalars(select(SupportRequest)).all()
@@ -90,6 +94,10 @@ def test_can_and_visible_agree(world: World, rows: list[tuple[str, list[tuple[st
             for action in policy.RULES:
                 seen = set(session.scalars(select(SupportRequest.id).where(policy.visible(reader, action))))
                 assert seen == {row.id for row in everything if policy.can(reader, action, row)}
+            told = select(SupportRequest.id, Event.audience).join(Event, Event.subject_id == "any")
+            assert {tuple(pair) for pair in session.execute(told.where(policy.heard(reader)))} == {
+                (row.id, audience) for row in everything for audience in policy.audiences(reader, row)
+            }
     finally:
         session.rollback()
 
@@ -133,7 +141,7 @@ def test_the_secretariat_reads_what_was_submitted(session: Session, status: str,
 @pytest.mark.parametrize(
     ("role", "entity", "expected"),
     [
-        (FOCAL_POINT, "PRT", {"requesting", "parties", "public"}),
+        (FOCAL_POINT, "PRT", {"requesting", "parties", "invited", "public"}),
         (SECRETARIAT, None, set(AUDIENCES)),
         (EXPERT, "iom", {"delivery", "parties", "public"}),
         (FOCAL_POINT, "GHA", set()),

@@ -37,6 +37,8 @@ def act(session: Session, person: Membership, action: str, name: str, version: i
         getattr(verbs, action)(session, person, name, version=version, note="Because.")
     elif action == "propose":
         verbs.propose(session, person, name, PlanData("Words", language="en"), version=version)
+    elif action in {"invite", "ask_peer", "share"}:
+        getattr(verbs, action)(session, person, name, version=version, country="FRA" if action == "share" else "GHA")
     elif action == "draft_answer":
         verbs.save_answer_draft(session, person, name, AnswerData("Words", "en"))
     elif action == "answer":
@@ -53,6 +55,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Session, d
     with database.session() as session:
         people = {
             "team": factories.member(session, FOCAL_POINT, factories.state(session, "PRT")),
+            "peer": factories.member(session, FOCAL_POINT, factories.state(session, "FRA")),
             "neighbour": factories.member(session, FOCAL_POINT, factories.state(session, "GHA")),
             "secretariat": factories.secretariat(session),
             "expert": factories.member(session, EXPERT, factories.agency(session, "iom")),
@@ -71,6 +74,7 @@ class Attempt:
     party: str
     role: str
     planned: bool
+    peer: str
     behind: bool
 
 
@@ -78,10 +82,11 @@ attempts = st.builds(
     Attempt,
     status=st.sampled_from(STATUSES),
     action=st.sampled_from([action for action in lifecycle.ACTIONS if action not in lifecycle.BY_ITSELF]),
-    who=st.sampled_from(["team", "neighbour", "secretariat", "expert", "outsider"]),
+    who=st.sampled_from(["team", "peer", "neighbour", "secretariat", "expert", "outsider"]),
     party=st.sampled_from(["sent", "accepted"]),
     role=st.sampled_from(["lead", "contributor"]),
     planned=st.booleans(),
+    peer=st.sampled_from(["sent", "accepted"]),
     behind=st.booleans(),
 )
 
@@ -94,6 +99,7 @@ def test_a_step_follows_the_table_or_says_what_is_possible(
     session, people = world
     row = factories.request(session, people["team"], status=attempt.status)
     factories.party(session, row, factories.agency(session, "iom"), role=attempt.role, state=attempt.party)
+    factories.party(session, row, factories.state(session, "FRA"), role="peer", state=attempt.peer)
     if attempt.planned:
         author = people["expert"]
         row.plans.append(Plan(number=1, entity_id="iom", membership_id=author.id, language="en", text="Plan"))
@@ -110,6 +116,8 @@ def test_a_step_follows_the_table_or_says_what_is_possible(
     in_table = (attempt.status, attempt.action) in TRANSITIONS
     if (attempt.action in {"agree", "send_back"} and not attempt.planned) or attempt.action == "acknowledge":
         in_table = False  # there is nothing to agree to, and no clock that waits for it
+    if attempt.action == "share" and attempt.peer == "sent":
+        in_table = False
     if refused is None:
         (event,) = written
         step = TRANSITIONS[attempt.status, attempt.action]

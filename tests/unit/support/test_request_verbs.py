@@ -504,6 +504,62 @@ def test_a_plan_agreed_may_be_replaced_while_work_goes_on(session: Session, cast
     assert (row.status, [plan.status for plan in row.plans]) == ("planning", ["agreed", "proposed"])
 
 
+@pytest.mark.both_databases
+def test_a_peer_state_agrees_and_reads_everything_once_it_is_shared(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    row = requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
+    assert [task.what for task in requests.tasks(session, cast.ghana)] == ["join"]
+    seen = requests.get(session, cast.ghana, row.id)
+    assert requests.possible_actions(cast.ghana, seen) == ("join", "stay_out")
+    row = requests.join(session, cast.ghana, row.id, version=row.version)
+    assert not requests.detailed(cast.ghana, row)
+    row = requests.share(session, cast.portugal, row.id, version=row.version, country="GHA")
+    assert requests.detailed(cast.ghana, row)
+    assert requests.possible_actions(cast.ghana, row) == ()
+    assert steps(session, cast.ghana, row) == ["ask_peer", "join", "share"]
+    assert not {"ask_peer", "join", "share"} & set(steps(session, cast.iom, row))
+
+
+@pytest.mark.both_databases
+def test_a_state_invited_asks_together_once_it_joins(session: Session, cast: Cast) -> None:
+    row = requests.draft(session, cast.portugal, WORDS)
+    row = requests.invite(session, cast.portugal, row.id, version=row.version, country="GHA")
+    with pytest.raises(Forbidden):
+        requests.edit(session, cast.ghana, row.id, WORDS, version=row.version)
+    row = requests.join(session, cast.ghana, row.id, version=row.version)
+    row = requests.edit(session, cast.ghana, row.id, RequestData("Ours", "Together", "en"), version=row.version)
+    row = requests.submit(session, cast.ghana, row.id, version=row.version)
+    assert (row.title, row.status) == ("Ours", "submitted")
+    with pytest.raises(NotFound):
+        requests.get(session, cast.iom, row.id)
+
+
+def test_a_state_that_stays_out_sees_nothing_any_more_and_may_be_asked_again(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    row = requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
+    row = requests.stay_out(session, cast.ghana, row.id, version=row.version)
+    with pytest.raises(NotFound):
+        requests.get(session, cast.ghana, row.id)
+    row = requests.get(session, cast.secretariat, row.id)
+    requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
+    assert requests.get(session, cast.ghana, row.id).id == row.id
+
+
+@pytest.mark.parametrize("country", ["PRT", "XXX", "iom", "secretariat", ""])
+def test_only_another_state_is_asked(session: Session, cast: Cast, country: str) -> None:
+    row = sent(session, cast)
+    with pytest.raises(Invalid) as caught:
+        requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country=country)
+    assert "country" in caught.value.errors
+
+
+def test_a_state_is_asked_once(session: Session, cast: Cast) -> None:
+    row = sent(session, cast)
+    row = requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
+    with pytest.raises(Invalid):
+        requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
+
+
 def test_what_waits_for_whom(session: Session, cast: Cast) -> None:
     def waiting() -> dict[str, list[str]]:
         return {
