@@ -38,6 +38,11 @@ STEPS: Mapping[str, str] = {
     "remind": N_("A step is due"),
     "escalate": N_("A step is overdue"),
     "lapse": N_("The request lapsed without a reply"),
+    "invite": N_("Another State was invited to ask together"),
+    "ask_peer": N_("Another State was asked to be a peer"),
+    "join": N_("A State takes part"),
+    "stay_out": N_("A State does not take part"),
+    "share": N_("A peer State may read everything"),
 }
 OTHER = N_("The request was changed")
 
