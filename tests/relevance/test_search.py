@@ -22,8 +22,8 @@ RECORDS = [ROOT / "corpus" / "practices.jsonl", ROOT / "corpus" / "guidance.json
 JUDGEMENTS = ROOT / "corpus" / "judgements"
 MODEL = ROOT / "var" / MODEL_FOLDER
 
-AS_ASKED = {"ndcg_at_10": 0.515, "recall_at_100": 0.806}
-SIX_LANGUAGES = {"ar": 0.288, "en": 0.486, "es": 0.384, "fr": 0.404, "ru": 0.389, "zh": 0.300}
+AS_ASKED = {"ndcg_at_10": 0.517, "recall_at_100": 0.802}
+SIX_LANGUAGES = {"ar": 0.298, "en": 0.493, "es": 0.368, "fr": 0.393, "ru": 0.401, "zh": 0.304}
 TOLD, TOLD_WRONGLY = 0.6, 0.05
 """Share of the unanswerable questions that are told so at least, and of the others at most."""
 

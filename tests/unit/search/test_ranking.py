@@ -110,11 +110,13 @@ def test_meaning_below_the_cut_is_not_listed():
 
 
 def test_the_rest_of_the_keyword_side_follows_the_pool_in_its_order():
-    keyword = [hit(f"k{number:03}", 200.0 - number) for number in range(150)]
-    ranked = ranking.fuse(retrieved(keyword, [hit("k140", 0.9)]), query=QUERY, words=(("x",),), language="en")
-    tail = [f"k{number:03}" for number in range(100, 150) if number != 140]
+    pool, count = ranking.POOL, ranking.POOL + 50
+    keyword = [hit(f"k{number:03}", 300.0 - number) for number in range(count)]
+    near = f"k{pool + 40:03}"
+    ranked = ranking.fuse(retrieved(keyword, [hit(near, 0.9)]), query=QUERY, words=(("x",),), language="en")
+    tail = [one.id for one in keyword[pool:] if one.id != near]
     assert order(ranked)[-len(tail) :] == tail
-    assert len(ranked) == 150
+    assert len(ranked) == count
 
 
 hits = st.lists(
@@ -163,7 +165,8 @@ def test_feedback_moves_a_query_towards_its_best_documents_less_their_language()
     profiles = spread("en")
     topic = np.array([0, 0, 0, 1], dtype=np.float32)
     moved = ranking.feedback(query, [("en", profiles["en"].centroid + topic)] * 3, profiles)
-    assert moved == pytest.approx(np.array([1, 0, 0, 0.5]) / np.sqrt(1.25), abs=1e-6)
+    expected = np.array([1, 0, 0, ranking.FEEDBACK_WEIGHT])
+    assert moved == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
 
 
 def test_what_a_query_has_of_its_language_is_halved():
