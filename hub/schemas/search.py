@@ -113,6 +113,40 @@ def search_query(params: Mapping[str, Any]) -> SearchQuery:
     return cast("SearchQuery", SearchParams().load(params))
 
 
+class SuggestParams(Schema):
+    """The query string of `/suggest`."""
+
+    class Meta:
+        unknown = RAISE
+
+    q = fields.String(
+        required=True, validate=validate.Length(max=200), metadata={"description": "What has been typed so far."}
+    )
+    lang = fields.String(
+        load_default="en",
+        validate=validate.OneOf(LANGUAGES),
+        metadata={"description": "Of the reader: names of countries, objectives and the like are given in it."},
+    )
+
+
+def suggest_params(params: Mapping[str, Any]) -> tuple[str, str]:
+    """What has been typed, and the reader's language. Raises `ValidationError` by field."""
+    loaded = cast("dict[str, str]", SuggestParams().load(params))
+    return loaded["q"], loaded["lang"]
+
+
+class SuggestionSchema(Schema):
+    """`kind` is `title`, with the identifier of the record as `value`, or a facet, with one of its codes."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    kind = fields.String()
+    value = fields.String()
+    text = fields.String()
+    language = fields.String()
+
+
 class HitSchema(Schema):
     """One work found. `passage.marks`: character ranges `[start, end)` that match the query."""
 

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from hub.errors import ModelMismatch, SearchUnavailable
 from hub.search import text as analyser
 from hub.search.engine import Rebuild
-from hub.search.query import constraint
+from hub.search.query import begun, constraint
 from hub.search.types import (
     EVERYTHING,
     FACETS,
@@ -58,6 +58,7 @@ from hub.search.types import (
     Query,
     Retrieved,
     Sort,
+    Suggested,
     Vector,
     Words,
     place,
@@ -78,9 +79,6 @@ SCHEMA = 2
 
 TITLE_BOOST = 0.3
 """Of a stem found in the title, on top of the field of all stems; see the embedded engine."""
-
-WHOLE_TITLE_CHARACTERS = 200
-"""A person types the beginning of a title, not all of a long one."""
 
 MOST = 10_000
 """Works a side at most: the server's own bound on one answer and on candidates of a nearest search."""
@@ -247,6 +245,19 @@ class ElasticEngine:
             if anew.index == served.index:
                 raise
             return _retrieve(self._quick, anew, question)
+
+    def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:
+        served = self._cached or self._served()
+        asked = begun(prefix)
+        if asked is None:
+            return ()
+        try:
+            return _suggest(self._quick, served.index, *asked, limit)
+        except SearchUnavailable:
+            anew = self._served()
+            if anew.index == served.index:
+                raise
+            return _suggest(self._quick, anew.index, *asked, limit)
 
     def versions(self) -> Mapping[DocId, int]:
         return _versions(self._patient, self._served().index) if self._found(self._patient)[0] else {}
@@ -739,6 +750,24 @@ def _matched_by_work(
     return [replace(hit, matched=hit.matched or hit.work in found) for hit in hits]
 
 
+def _suggest(client: "Elasticsearch", index: str, tree: Query, start: str, limit: int) -> tuple[Suggested, ...]:
+    begins: Json = {"constant_score": {"filter": {"prefix": {"whole_title": start}}}}
+    with _speaking():
+        answer = client.search(
+            index=index,
+            query={"bool": {"filter": [_clause(tree)], "should": [begins]}},
+            sort=[{"_score": "desc"}, {"id": "asc"}],
+            collapse={"field": "work"},
+            size=min(limit, MOST),
+            source={"includes": ["work", "language", "name"]},
+            track_total_hits=False,
+        )
+    return tuple(
+        Suggested(hit["_id"], hit["_source"]["work"], hit["_source"]["language"], hit["_source"]["name"])
+        for hit in answer["hits"]["hits"]
+    )
+
+
 def _searches(client: "Elasticsearch", index: str, question: _Question, bodies: Mapping[str, Json]) -> Json:
     lines: list[Json] = []
     for body in bodies.values():
@@ -809,7 +838,7 @@ def _source_of(doc: IndexDoc) -> Json:
         "title": " ".join(analyser.terms(doc.title, doc.language)),
         "words": [title_words, " ".join(analyser.folded_words(doc.body))],
         "title_words": title_words,
-        "whole_title": title_words[:WHOLE_TITLE_CHARACTERS],
+        "whole_title": analyser.whole_title(doc.title),
         "name": doc.title,
         "year": year_of(doc.facets.get("year", ())),
         "facets": {name: list(dict.fromkeys(doc.facets[name])) for name in FACETS if doc.facets.get(name)},

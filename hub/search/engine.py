@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Place, Query, Retrieved, Sort, Vector
+from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Place, Query, Retrieved, Sort, Suggested, Vector
 
 
 class Rebuild(Protocol):
@@ -68,6 +68,13 @@ class SearchEngine(Protocol):
 
         `sort` and `after` are of the keyword side, whose hits go on where a page before ended, however far that is (on
         Elasticsearch works with several versions then take a round trip or two more); `total` and `facets` are of the whole.
+        """
+        ...
+
+    def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:
+        """Titles that hold all words of `prefix`, the last of them begun at least (`query.begun`), one per work.
+
+        Those that begin with it come first; then by id. Nothing for less than two letters or one CJK sign.
         """
         ...
 

@@ -100,6 +100,30 @@ def parse(text: str, language: str | None, codes: Codes = as_typed) -> Parsed:
     return Parsed(tree, " ".join(reader.asked))
 
 
+def begun(typed: str) -> tuple[Query, str] | None:
+    """Of a title that is being typed: what it must hold, and what `text.whole_title` of it begins with. None: too little."""
+    runs = analyser.phrase_runs(typed[: analyser.QUERY_CHARACTERS])
+    if not runs or sum(map(len, runs)) > analyser.QUERY_WORDS:
+        return None
+    *whole, last = runs
+    parts: list[Query] = []
+    for run in whole:
+        parts += _whole_words(run)
+    if analyser.is_sign(last[0]):
+        parts.append(InTitle(Phrase(last, Words(()))))
+    else:
+        parts += _whole_words(last[:-1])
+        if len(last[-1]) >= PREFIX_LETTERS:
+            parts.append(InTitle(Prefix(last[-1])))
+    return (All(tuple(parts)), " ".join(term for run in runs for term in run)) if parts else None
+
+
+def _whole_words(run: tuple[str, ...]) -> list[Query]:
+    if run and analyser.is_sign(run[0]):
+        return [InTitle(Phrase(run, Words(())))]
+    return [InTitle(Phrase((term,), Words(()))) for term in run]
+
+
 def constraint(query: Query) -> Query | None:
     """What even a hit found by meaning must fulfil: all but words that are not `needed`. None: nothing."""
     match query:

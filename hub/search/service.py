@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session, selectinload
 
 from hub.errors import ModelMismatch
 from hub.knowledge.models import Document
+from hub.network import vocabulary
 from hub.search import ranking, text
 from hub.search.embedding import Embedder, EmbeddingUnavailable, query_vector
 from hub.search.engine import SearchEngine
-from hub.search.query import asked_words, constraint, parse
+from hub.search.query import Codes, Parsed, asked_words, begun, constraint, parse
 from hub.search.ranking import Ranked
 from hub.search.types import (
     Cursor,
@@ -27,6 +28,7 @@ from hub.search.types import (
     Query,
     Retrieved,
     SearchQuery,
+    Suggestion,
     Vector,
     place,
 )
@@ -54,9 +56,10 @@ def search(
     Raises `SearchUnavailable` when the engine does not answer. Without a model the mode is `keyword` and a note says so.
     """
     started = time.perf_counter()
-    language = query.language or text.detect(parse(query.text, None).meaning)
-    parsed = parse(query.text, language)
-    ranked, retrieved, mode, notes, words = rank(engine, embedder, query, language)
+    codes = _codes(session, query.language or reader)
+    language = query.language or text.detect(parse(query.text, None, codes).meaning)
+    parsed = parse(query.text, language, codes)
+    ranked, retrieved, mode, notes, words = rank(engine, embedder, query, language, parsed=parsed)
     counted = [one for one in ranked if not one.hit.matched]
     total = retrieved.total + len(counted)
     seen = query.cursor.seen if query.cursor else query.offset
@@ -76,6 +79,64 @@ def search(
         notes=notes,
         next=_cursor(query, mode, reached, chosen[-1], retrieved) if more else None,
     )
+
+
+NAMED = ("country", "objective", "region", "kind", "principle", "implementer", "status")
+"""Facets whose codes have names in the vocabulary."""
+SUGGESTED = 10
+NAMES_SUGGESTED = 4
+"""Suggestions in all, and of them names of the vocabulary at most while there are titles enough."""
+
+
+def suggest(
+    engine: SearchEngine, session: Session, prefix: str, language: str, *, limit: int = SUGGESTED
+) -> list[Suggestion]:
+    """Names of the vocabulary in `language`, then titles of published records, that hold what has been typed so far.
+
+    Names that begin with it come first, in the order of `NAMED`. Raises `SearchUnavailable` when the engine does not answer.
+    """
+    names = _names_begun(session, prefix, language)
+    found = engine.suggest(prefix, limit)
+    rows = session.execute(
+        select(Document.id, Document.slug, Document.title, Document.language).where(
+            Document.id.in_([one.id for one in found]), Document.status == "published"
+        )
+    )
+    published = {row.id: Suggestion("title", row.slug, row.title, row.language) for row in rows}
+    titles = [published[one.id] for one in found if one.id in published]
+    return [*names[: max(NAMES_SUGGESTED, limit - len(titles))], *titles][:limit]
+
+
+def _names_begun(session: Session, prefix: str, language: str) -> list[Suggestion]:
+    start = text.whole_title(prefix)
+    if begun(prefix) is None or not start:
+        return []
+    first: list[Suggestion] = []
+    inside: list[Suggestion] = []
+    for scheme in NAMED:
+        for code, name in vocabulary.labels(session, scheme, language).items():
+            folded = text.whole_title(name)
+            if folded.startswith(start):
+                first.append(Suggestion(scheme, code, name, language))
+            elif f" {start}" in folded:
+                inside.append(Suggestion(scheme, code, name, language))
+    return first + inside
+
+
+def _codes(session: Session, language: str | None) -> Codes:
+    """Codes, or names in the language of the query or in English, as they are typed behind `country:` and the like."""
+
+    def code(facet: str, value: str) -> str | None:
+        wanted = text.whole_title(value)
+        if not wanted:
+            return None
+        for spoken in dict.fromkeys((language or "en", "en")):
+            for one, name in vocabulary.labels(session, facet, spoken).items():
+                if wanted in {text.whole_title(one), text.whole_title(name)}:
+                    return one
+        return None
+
+    return code
 
 
 def _chosen(
@@ -160,14 +221,19 @@ def _depth(query: SearchQuery) -> int:
 
 
 def rank(
-    engine: SearchEngine, embedder: Embedder | None, query: SearchQuery, language: str | None
+    engine: SearchEngine,
+    embedder: Embedder | None,
+    query: SearchQuery,
+    language: str | None,
+    *,
+    parsed: Parsed | None = None,
 ) -> tuple[list[Ranked], Retrieved, Mode, tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Everything listed for the query, best first, at least down to the end of its page; what the engine brought; the
 
     mode that was possible; notes; the analysed words. A query of signs alone (`country:PHL`, `migra*`) has no meaning to
-    compare, so its mode is `keyword`.
+    compare, so its mode is `keyword`. `parsed`: the query's text, if it was read already.
     """
-    parsed = parse(query.text, language)
+    parsed = parsed or parse(query.text, language)
     words = asked_words(parsed.tree)
     mode: Mode = query.mode if parsed.meaning else "keyword"
     notes = parsed.notes

@@ -35,6 +35,9 @@ QUERY_WORDS = 64
 PASSAGE_CHARACTERS = 1_500
 """Longest passage that gets a vector of its own: about 400 of the 512 tokens that the default encoder reads, title included."""
 
+WHOLE_TITLE_CHARACTERS = 200
+"""A person types the beginning of a title, not all of a long one."""
+
 _TERM_CHARACTERS = 100
 _CJK = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}"
 _WORD = regex.compile(rf"[{_CJK}]+|[[\p{{L}}\p{{M}}\p{{N}}]--[{_CJK}]]+", regex.V1)
@@ -197,6 +200,11 @@ def phrase_runs(text: str) -> list[tuple[str, ...]]:
         elif folded := _fold(word):
             plain.append(folded)
     return [run for run in (*runs, tuple(plain)) if run]
+
+
+def whole_title(title: str) -> str:
+    """What an engine indexes in its field of that name: the words of a title, CJK as signs, as one term to be begun."""
+    return " ".join(term for run in phrase_runs(title) for term in run)[:WHOLE_TITLE_CHARACTERS]
 
 
 def is_sign(term: str) -> bool:

@@ -216,6 +216,16 @@ class Retrieved:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggested:
+    """A title that holds what a person has typed so far."""
+
+    id: DocId
+    work: str
+    language: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStatus:
     """`generation` is None when nothing is served yet. `model` is None for an index without vectors."""
 
@@ -300,6 +310,17 @@ class Hit:
     countries: tuple[str, ...]
     objectives: tuple[int, ...]
     contributions: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a person may mean by what has been typed so far: `kind` is `title`, with the slug of the record as `value`, or a
+    facet, with one of its codes. `text` is in `language`."""
+
+    kind: str
+    value: str
+    text: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ ALLOWED: list[tuple[str, set[str]]] = [
     ("hub.database", set()),
     ("hub.events", {"hub.database"}),
     ("hub.outbox", {"hub.database"}),
-    ("hub.search.service", BASE | {"hub.search", "hub.knowledge.models", "hub.accounts.policy"}),
+    ("hub.search.service", BASE | {"hub.search", "hub.knowledge.models", "hub.network.vocabulary", "hub.accounts.policy"}),
     ("hub.search", {"hub.errors", "hub.search"}),
     ("hub.matching", BASE | MODELS | {"hub.search", "hub.network.vocabulary", "hub.accounts.policy"}),
     ("hub.network", BASE),

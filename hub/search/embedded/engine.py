@@ -28,7 +28,7 @@ from hub.errors import SearchUnavailable
 from hub.search.embedded.generation import REBUILD, GenerationWriter, Manifest, create, guarded, write_whole
 from hub.search.embedded.snapshot import Snapshot
 from hub.search.engine import Rebuild
-from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Place, Query, Retrieved, Sort, Vector
+from hub.search.types import DocId, EngineStatus, Filters, IndexDoc, Place, Query, Retrieved, Sort, Suggested, Vector
 
 _BATCH = 500
 """Documents per commit to the served generation: a commit costs 0.1 to 0.2 s, and a reader sees nothing before it."""
@@ -75,6 +75,9 @@ class EmbeddedEngine:
         return self._snapshot().retrieve(
             query=query, vector=vector, filters=filters, limit=limit, facets=facets, sort=sort, after=after
         )
+
+    def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:
+        return self._snapshot().suggest(prefix, limit)
 
     def versions(self) -> Mapping[DocId, int]:
         return self._snapshot(wait=True).versions() if self._served() else {}

@@ -30,9 +30,6 @@ FORMAT = 2
 
 REBUILD = "run `python -m indexer rebuild`"
 
-WHOLE_TITLE_CHARACTERS = 200
-"""A person types the beginning of a title, not all of a long one."""
-
 _HEAP_BYTES = 50_000_000
 
 
@@ -94,7 +91,7 @@ def schema() -> tantivy.Schema:
     """Terms are separated by spaces: `text.py` has already made them.
 
     `all` holds the stems of title and body, `title` those of the title, `words` and `title_words` every word unstemmed and
-    where it stands. `whole_title` is the folded words of the title as one term. `serial` is new with every write of a
+    where it stands. `whole_title` is one term. `serial` is new with every write of a
     document, so that a reader reloads only what changed; `stored` is JSON for `Entry`, and the title as it is.
     """
     builder = tantivy.SchemaBuilder()
@@ -234,7 +231,7 @@ class GenerationWriter:
         document.add_text("words", title_words)
         document.add_text("words", " ".join(text.folded_words(doc.body)))
         document.add_text("title_words", title_words)
-        document.add_text("whole_title", title_words[:WHOLE_TITLE_CHARACTERS])
+        document.add_text("whole_title", text.whole_title(doc.title))
         document.add_text("id", doc.id)
         document.add_text("work", doc.work)
         for name in FACETS:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hub.errors import ModelMismatch, SearchUnavailable
 from hub.search import text as analyser
 from hub.search.embedded.generation import REBUILD, Manifest, facet_field, guarded, schema, stored
-from hub.search.query import constraint
+from hub.search.query import begun, constraint
 from hub.search.types import (
     EVERYTHING,
     FACETS,
@@ -35,6 +35,7 @@ from hub.search.types import (
     Query,
     Retrieved,
     Sort,
+    Suggested,
     Vector,
     Words,
     place,
@@ -204,6 +205,32 @@ class Snapshot:
             matched = self._matched(asked, {hit.work for hit in nearest})
             nearest = tuple(hit if hit.work in matched else _unmatched(hit) for hit in nearest)
         return Retrieved(keyword, nearest, total, counts, self.languages)
+
+    def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:
+        """As `SearchEngine.suggest`."""
+        asked = begun(prefix)
+        if asked is None or not self.entries:
+            return ()
+        tree, start = asked
+        begins = tantivy.Query.regex_query(self._schema, "whole_title", f"{start}.*")
+        first: dict[str, int] = {}
+        for query in (begins, self._query(tree)):
+            for doc in self._in_order(query):
+                if len(first) == limit:
+                    break
+                first.setdefault(self.entries[doc].work, doc)
+        return tuple(self._suggested(doc) for doc in first.values())
+
+    def _in_order(self, query: tantivy.Query) -> list[int]:
+        """Numbers of all documents that a query finds: in order of id."""
+        return np.sort(self._numbers(self._search_all(query))).tolist()
+
+    def _suggested(self, doc: int) -> Suggested:
+        entry = self.entries[doc]
+        with guarded():
+            found = self._searcher.search(tantivy.Query.term_query(self._schema, "id", entry.id), limit=1, count=False)
+            title = stored(self._searcher.doc(found.hits[0][1]))["title"]
+        return Suggested(entry.id, entry.work, entry.language, title)
 
     # Filters and counts
 
