@@ -220,6 +220,8 @@ def meant(tree: Query, one: IndexDoc) -> bool:
             return any(meant(part, one) for part in parts)
         case Not(part):
             return not meant(part, one)
+        case Words(()):
+            return False
         case Words(words):
             return one.id in LEAVES[Words(words)]
         case leaf:
