@@ -174,7 +174,7 @@ def test_a_flood_of_prefixes_takes_bounded_time(engine: SearchEngine) -> None:
 
 
 leaves = st.sampled_from(
-    ["domestic", "health work", '"domestic work"', "migra*", "title:work", "country:PHL", "year:2021", "家政", "?!"]
+    ["domestic", "health work", '"domestic work"', "migra*", "title:work", "country:PHL", "year:2021", "家政"]
 )
 expressions = st.recursive(
     leaves,
@@ -220,8 +220,6 @@ def meant(tree: Query, one: IndexDoc) -> bool:
             return any(meant(part, one) for part in parts)
         case Not(part):
             return not meant(part, one)
-        case Words(()):
-            return False
         case Words(words):
             return one.id in LEAVES[Words(words)]
         case leaf:
