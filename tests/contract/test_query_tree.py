@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from hub.search.engine import SearchEngine
@@ -205,6 +205,7 @@ def test_any_tree_finds_what_it_means(engine: SearchEngine, text: str) -> None:
     if engine.status().generation is None:
         serve(engine, *DOCS)
     tree = typed(text)
+    assume(tree in LEAVES or not isinstance(tree, Words))  # a text of capitals is words and nothing else
 
     found = {hit.id for hit in engine.retrieve(query=tree, limit=10).keyword}
 
