@@ -34,7 +34,7 @@ run: setup ## Set up what is missing (database, corpus, model, index, demo accou
 	$(BIN)/hub serve --port $(PORT)
 
 test: setup ## Run the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 check: setup ## What a commit must pass: format, lint, types, the fast tests
 	$(BIN)/ruff format --check .
