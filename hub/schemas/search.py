@@ -47,6 +47,9 @@ class SearchParams(Schema):
     mode = fields.String(load_default="hybrid", validate=validate.OneOf(("hybrid", "keyword", "vector")))
     limit = fields.Integer(load_default=10, validate=validate.Range(1, LARGEST_PAGE))
     offset = fields.Integer(load_default=0, validate=validate.Range(0, DEEPEST))
+    explain = fields.Boolean(
+        load_default=False, metadata={"description": "With each hit, what made its score: the parts sum to it."}
+    )
     sort = fields.String(load_default="relevance", validate=validate.OneOf(SORTS))
     cursor = fields.String(
         load_default=None,
@@ -92,6 +95,7 @@ class SearchParams(Schema):
             limit=data["limit"],
             offset=data["offset"],
             sort=data["sort"],
+            explain=data["explain"],
         )
         return replace(query, cursor=_cursor(data["cursor"], query)) if data["cursor"] else query
 
@@ -148,7 +152,11 @@ class SuggestionSchema(Schema):
 
 
 class HitSchema(Schema):
-    """One work found. `passage.marks`: character ranges `[start, end)` that match the query."""
+    """One work found. `marks`: character ranges `[start, end)` of `passage` that match the query.
+
+    `explanation`, if asked for, sums to `score`: `keyword` and `meaning`, and where they count `language_shift` (what the
+    records of a language have in common with the query) and `language_boost` (for a record in another language).
+    """
 
     class Meta:
         unknown = EXCLUDE
@@ -164,6 +172,7 @@ class HitSchema(Schema):
     countries = fields.List(fields.String())
     objectives = fields.List(fields.Integer())
     document_id = fields.String()
+    explanation = fields.Dict(keys=fields.String(), values=fields.Float())
 
 
 class PageSchema(Schema):
@@ -197,7 +206,9 @@ def dump_page(page: Page) -> dict[str, Any]:
         "notes": list(page.notes),
         "sort": page.query.sort,
         "next": str(page.next) if page.next else None,
-        "hits": [dump_hit(hit) for hit in page.hits],
+        "hits": [
+            dump_hit(hit) | ({"explanation": dict(hit.explanation)} if page.query.explain else {}) for hit in page.hits
+        ],
         "facets": {name: dict(counts) for name, counts in page.facets.items()},
     }
 

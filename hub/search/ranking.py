@@ -41,13 +41,19 @@ corpus: half of `unanswerable.jsonl` against `queries_dev_six.jsonl` (docs/bench
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """`keyword` + `meaning` = `score`: contributions, in standard deviations. `hit`: the version found."""
+    """`keyword` + `meaning` = `score`: contributions, in standard deviations. `hit`: the version found.
+
+    `language_shift`: how much of `meaning` is what languages have in common, taken off or given back (`shifted`);
+    `language_boost`: how much of `keyword` a document in another language gets for words that it cannot share.
+    """
 
     id: DocId
     hit: EngineHit
     score: float
     keyword: float
     meaning: float
+    language_shift: float = 0.0
+    language_boost: float = 0.0
 
 
 def word_count(words: Sequence[Sequence[str]]) -> float:
@@ -144,9 +150,14 @@ def fuse(
         return [Ranked(hit.id, hit, hit.score, hit.score, 0.0) for hit in retrieved.keyword]
     keyword_pool = [hit for hit in retrieved.keyword[:POOL] if hit.score > 0]
     nearest_pool = retrieved.nearest[:POOL]
-    zd, lowest_d = _standardised(shifted(nearest_pool, query, retrieved))
+    cosines = shifted(nearest_pool, query, retrieved)
+    zd, lowest_d = _standardised(cosines)
+    deviation = float(np.std(list(cosines.values()))) if cosines else 0.0
+    moved = {hit.work: (cosines[hit.work] - hit.score) / deviation if deviation else 0.0 for hit in nearest_pool}
     if not keyword_pool:
-        ranked = [Ranked(hit.id, hit, zd[hit.work], 0.0, zd[hit.work]) for hit in nearest_pool]
+        ranked = [
+            Ranked(hit.id, hit, zd[hit.work], 0.0, zd[hit.work], language_shift=moved[hit.work]) for hit in nearest_pool
+        ]
         return sorted(ranked, key=lambda one: (-one.score, one.id))
     zb, lowest_b = _standardised({hit.work: hit.score for hit in keyword_pool})
     weight = meaning_weight(word_count(words))
@@ -158,10 +169,20 @@ def fuse(
         by_words = zb.get(work, lowest_b)
         if not hit.matched and meaning < CUT:
             continue
+        boosted = by_words
         if hit.language != language and not (language is None and hit.matched):
-            by_words = max(by_words, meaning - OTHER_LANGUAGE_OFFSET)
-        keyword_part, meaning_part = (1 - weight) * by_words, weight * meaning
-        ranked.append(Ranked(hit.id, hit, keyword_part + meaning_part, keyword_part, meaning_part))
+            boosted = max(by_words, meaning - OTHER_LANGUAGE_OFFSET)
+        ranked.append(
+            Ranked(
+                hit.id,
+                hit,
+                score=(1 - weight) * boosted + weight * meaning,
+                keyword=(1 - weight) * boosted,
+                meaning=weight * meaning,
+                language_shift=weight * moved.get(work, 0.0),
+                language_boost=(1 - weight) * (boosted - by_words),
+            )
+        )
     ranked.sort(key=lambda one: (-one.score, one.id))
     floor = ranked[-1].score if ranked else 0.0
     return ranked + below(floor, [hit for hit in retrieved.keyword if hit.work not in pool])

@@ -360,6 +360,12 @@ def _hit(
         countries=tuple(country.country for country in row.countries),
         objectives=tuple(objective.number for objective in row.objectives),
         contributions={"keyword": one.keyword, "meaning": one.meaning},
+        explanation={
+            "keyword": one.keyword - one.language_boost,
+            "meaning": one.meaning - one.language_shift,
+            "language_shift": one.language_shift,
+            "language_boost": one.language_boost,
+        },
     )
 
 

@@ -266,7 +266,7 @@ class Cursor:
 class SearchQuery:
     """A question as a person puts it. `language` is the language of `text` (None: detected), never a filter.
 
-    With a `cursor`, of a page of the same search, `offset` does not count.
+    With a `cursor`, of a page of the same search, `offset` does not count. `explain`: the answer is to say why.
     """
 
     text: str = ""
@@ -278,6 +278,7 @@ class SearchQuery:
     facets: tuple[str, ...] = FACETS
     sort: Sort = "relevance"
     cursor: Cursor | None = None
+    explain: bool = False
 
     def fingerprint(self) -> str:
         """The same for every page of one search, whatever the limit."""
@@ -296,7 +297,10 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One work of a result page. `contributions` (keyword, meaning) sum to `score`; `rank` starts at 1."""
+    """One work of a result page; `rank` starts at 1. `contributions` (keyword, meaning) sum to `score`, and so do the finer
+
+    ones of `explanation` (keyword, meaning, language_shift, language_boost: see `ranking.Ranked`).
+    """
 
     id: DocId
     work: str
@@ -310,6 +314,7 @@ class Hit:
     countries: tuple[str, ...]
     objectives: tuple[int, ...]
     contributions: Mapping[str, float] = field(default_factory=dict[str, float])
+    explanation: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,3 +192,20 @@ def test_a_name_shared_across_languages_does_not_push_a_document_below_its_meani
     ]
     ranked = ranking.fuse(retrieved(keyword, nearest), query=QUERY, words=(("x",),) * 8, language="es")
     assert order(ranked)[0] == "name"
+
+
+def test_a_ranking_says_what_language_did_to_it():
+    profiles = {
+        "en": LanguageProfile(100, np.array([0.9, 0.1], dtype=np.float32)),
+        "fr": LanguageProfile(50, np.array([0.4, 0.2], dtype=np.float32)),
+    }
+    nearest = [hit("a", 0.9, matched=False), hit("c", 0.85), hit("b", 0.8, language="fr", matched=False), hit("d", 0.5)]
+    answer = retrieved([hit("c", 4.0), hit("e", 2.0)], nearest, profiles)
+    by_id = {one.id: one for one in ranking.fuse(answer, query=QUERY, words=(("x",),), language="en")}
+    plain = {
+        one.id: one
+        for one in ranking.fuse(retrieved(answer.keyword, nearest), query=QUERY, words=(("x",),), language="en")
+    }
+    assert by_id["a"].language_shift < 0 < by_id["b"].language_shift
+    assert by_id["b"].language_boost > 0 == by_id["a"].language_boost
+    assert {one.language_shift for one in plain.values()} == {0.0}

@@ -118,3 +118,19 @@ def test_a_cursor_is_refused_for_another_search_and_nonsense_too(served, session
         with pytest.raises(ValidationError) as caught:
             search_query(params)
         assert set(caught.value.messages) == {"cursor"}
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "keyword", "vector"])
+def test_an_explanation_sums_to_the_score(served, session, mode) -> None:
+    from hub.schemas.search import dump_page
+
+    query = search_query({"q": "border school", "mode": mode, "explain": "true", "limit": 100})
+    page = dump_page(search(served.engine, EMBEDDER, session, query))
+
+    assert len(page["hits"]) == 100
+    for hit in page["hits"]:
+        assert sum(hit["explanation"].values()) == pytest.approx(hit["score"], abs=1e-5)
+    assert (
+        "explanation"
+        not in dump_page(search(served.engine, EMBEDDER, session, replace(query, explain=False)))["hits"][0]
+    )
