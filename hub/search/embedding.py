@@ -7,7 +7,6 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -84,14 +83,17 @@ class SentenceTransformerEmbedder:
         self._loading = threading.Lock()
         self._encoder: _Encoder | None = None
         self._failed: tuple[float, str] | None = None
+        self._dim = self._manifest[1] if self._manifest else None
 
     @property
     def model(self) -> str:
         return self._model
 
-    @cached_property
+    @property
     def dim(self) -> int:
-        return self._manifest[1] if self._manifest else self._load().encode_query(["?"]).shape[1]
+        if self._dim is None:
+            self._dim = int(self._load().encode_query(["?"]).shape[1])
+        return self._dim
 
     def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return self._rows(self._load().encode_query, texts)
