@@ -178,7 +178,7 @@ class HitSchema(Schema):
 class PageSchema(Schema):
     """Answer of a search. `total` is exact when `exact` says so; `notes` are codes saying why `mode` is less than asked.
 
-    `next`: the cursor of the page after this one; null for the last.
+    `did_you_mean`: the query as it may have been meant, only offered; null where nothing is amiss. `next`: the cursor of the page after this one; null for the last.
     """
 
     query = fields.String()
@@ -189,6 +189,7 @@ class PageSchema(Schema):
     took_ms = fields.Float()
     notes = fields.List(fields.String())
     hits = fields.List(fields.Nested(HitSchema))
+    did_you_mean = fields.String(allow_none=True)
     sort = fields.String()
     next = fields.String(allow_none=True)
     facets = fields.Dict(keys=fields.String(), values=fields.Dict(keys=fields.String(), values=fields.Integer()))
@@ -204,6 +205,7 @@ def dump_page(page: Page) -> dict[str, Any]:
         "exact": page.exact,
         "took_ms": round(page.took_ms, 2),
         "notes": list(page.notes),
+        "did_you_mean": page.did_you_mean or None,
         "sort": page.query.sort,
         "next": str(page.next) if page.next else None,
         "hits": [

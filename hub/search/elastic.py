@@ -33,12 +33,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.errors import ModelMismatch, SearchUnavailable
+from hub.search import spelling
 from hub.search import text as analyser
 from hub.search.engine import Rebuild
 from hub.search.query import begun, constraint
 from hub.search.types import (
     EVERYTHING,
     FACETS,
+    LANGUAGES,
     UNDATED_NEWEST,
     UNDATED_OLDEST,
     All,
@@ -74,7 +76,7 @@ Json = dict[str, Any]
 
 REBUILD = "run `python -m indexer rebuild`"
 
-SCHEMA = 2
+SCHEMA = 3
 """Changes with the mapping or the meaning of a field: an index of another number is refused and rebuilt."""
 
 TITLE_BOOST = 0.3
@@ -100,11 +102,12 @@ _SETTINGS: Json = {
 }
 _TEXT: Json = {"type": "text", "analyzer": "stems", "index_options": "freqs"}
 _PLACED: Json = {"type": "text", "analyzer": "stems", "index_options": "positions"}
+_SPELT: Json = {"type": "text", "analyzer": "stems", "index_options": "docs", "norms": False}
 _CODE: Json = {"type": "keyword"}
 _MAPPING: Json = {
     "dynamic": "strict",
     # Rows and excerpts come from the database: the words need not be kept twice.
-    "_source": {"excludes": ["all", "title", "words", "title_words", "whole_title"]},
+    "_source": {"excludes": ["all", "title", "words", "title_words", "whole_title", "spell"]},
     "properties": {
         "id": _CODE,
         "work": _CODE,
@@ -116,6 +119,7 @@ _MAPPING: Json = {
         "whole_title": _CODE,
         "name": {"type": "keyword", "index": False, "doc_values": False},
         "year": {"type": "short"},
+        "spell": {"properties": dict.fromkeys(LANGUAGES, _SPELT)},
         "facets": {"properties": dict.fromkeys(FACETS, _CODE)},
         "passages": {
             "type": "nested",
@@ -258,6 +262,19 @@ class ElasticEngine:
             if anew.index == served.index:
                 raise
             return _suggest(self._quick, anew.index, *asked, limit)
+
+    def correct(self, words: Sequence[str], language: str | None) -> Mapping[str, str]:
+        served = self._cached or self._served()
+        asked = [word for word in words if spelling.slips(word)]
+        if not asked:
+            return {}
+        try:
+            return _correct(self._quick, served.index, asked, language)
+        except SearchUnavailable:
+            anew = self._served()
+            if anew.index == served.index:
+                raise
+            return _correct(self._quick, anew.index, asked, language)
 
     def versions(self) -> Mapping[DocId, int]:
         return _versions(self._patient, self._served().index) if self._found(self._patient)[0] else {}
@@ -768,6 +785,37 @@ def _suggest(client: "Elasticsearch", index: str, tree: Query, start: str, limit
     )
 
 
+def _correct(client: "Elasticsearch", index: str, words: Sequence[str], language: str | None) -> dict[str, str]:
+    """One round trip. Of a word that some document holds, whatever its language, the server lists no neighbours."""
+    fields = {"known": "words", "meant": f"spell.{language}" if language in LANGUAGES else "words"}
+    suggest = {
+        f"{at}-{name}": {
+            "text": word,
+            "term": {
+                "field": field,
+                "suggest_mode": "missing",
+                "max_edits": spelling.slips(word),
+                "prefix_length": 1,
+                "min_word_length": spelling.SHORTEST,
+                "string_distance": "damerau_levenshtein",
+                "size": 100,
+            },
+        }
+        for at, word in enumerate(words)
+        for name, field in fields.items()
+    }
+    with _speaking():
+        answer = client.search(index=index, size=0, suggest=suggest, track_total_hits=False)["suggest"]
+
+    def options(key: str) -> list[tuple[str, int]]:
+        return [(each["text"], each["freq"]) for entry in answer[key] for each in entry["options"]]
+
+    found = {
+        word: spelling.meant(word, options(f"{at}-meant")) for at, word in enumerate(words) if options(f"{at}-known")
+    }
+    return {word: other for word, other in found.items() if other}
+
+
 def _searches(client: "Elasticsearch", index: str, question: _Question, bodies: Mapping[str, Json]) -> Json:
     lines: list[Json] = []
     for body in bodies.values():
@@ -839,6 +887,7 @@ def _source_of(doc: IndexDoc) -> Json:
         "words": [title_words, " ".join(analyser.folded_words(doc.body))],
         "title_words": title_words,
         "whole_title": analyser.whole_title(doc.title),
+        "spell": {doc.language: " ".join(analyser.spelled_words(whole))} if doc.language in LANGUAGES else {},
         "name": doc.title,
         "year": year_of(doc.facets.get("year", ())),
         "facets": {name: list(dict.fromkeys(doc.facets[name])) for name in FACETS if doc.facets.get(name)},

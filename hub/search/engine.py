@@ -78,6 +78,13 @@ class SearchEngine(Protocol):
         """
         ...
 
+    def correct(self, words: Sequence[str], language: str | None) -> Mapping[str, str]:
+        """Of these folded words, those that no document holds -> what they are meant for, where there is such a word.
+
+        It begins with the same letter and stands in documents of `language` (None: any); see `spelling.meant`.
+        """
+        ...
+
     def versions(self) -> Mapping[DocId, int]:
         """Id -> version of what the served generation holds. Empty when none is served."""
         ...

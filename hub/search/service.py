@@ -77,6 +77,7 @@ def search(
         facets=_facets(query.facets, retrieved, counted),
         took_ms=(time.perf_counter() - started) * 1000,
         notes=notes,
+        did_you_mean=_did_you_mean(engine, query, language),
         next=_cursor(query, mode, reached, chosen[-1], retrieved) if more else None,
     )
 
@@ -137,6 +138,23 @@ def _codes(session: Session, language: str | None) -> Codes:
         return None
 
     return code
+
+
+LONGEST_CORRECTED = 200
+"""Characters of a query that is looked over for slips: a pasted paragraph is not."""
+
+
+def _did_you_mean(engine: SearchEngine, query: SearchQuery, language: str | None) -> str:
+    """The first page's question with its slips corrected, or ""."""
+    if query.offset or query.cursor or len(query.text) > LONGEST_CORRECTED:
+        return ""
+    tokens = text.spelled(query.text)
+    meant = engine.correct(list(dict.fromkeys(token.term for token in tokens)), language) if tokens else {}
+    corrected = query.text
+    for token in reversed(tokens):
+        if token.term in meant:
+            corrected = corrected[: token.start] + meant[token.term] + corrected[token.end :]
+    return corrected if meant else ""
 
 
 def _chosen(

@@ -189,6 +189,23 @@ def folded_words(text: str) -> list[str]:
     return _shaped(text, _fold)
 
 
+def spelled_words(text: str) -> list[str]:
+    """Distinct words of `folded_words` that a misspelled word may be meant for: of letters only, no CJK signs."""
+    return [word for word in dict.fromkeys(map(_fold, _WORD.findall(text))) if word.isalpha() and not _is_run(word)]
+
+
+def spelled(text: str) -> list[Token]:
+    """The words of a query that may be misspelled, folded, and where they stand: not what is part of its signs."""
+    return [
+        Token(folded, *match.span())
+        for match in _WORD.finditer(text[:QUERY_CHARACTERS])
+        if (folded := _fold(match.group()))
+        and not _is_run(match.group())
+        and text[match.end() : match.end() + 1] not in {":", "*"}
+        and text[max(0, match.start() - 1) : match.start()] != ":"
+    ]
+
+
 def phrase_runs(text: str) -> list[tuple[str, ...]]:
     """Stretches of `folded_words` that stand side by side in a document that has the text: a run of CJK signs is one of its own."""
     runs: list[tuple[str, ...]] = []

@@ -332,7 +332,7 @@ class Suggestion:
 class Page:
     """`mode` is what was done, which may be less than was asked; `notes` says why (codes, rendered by the edges).
 
-    `next`: where the page after this one begins, None for the last. `exact` is false where `total` rests on approximate nearest neighbours. `language` is the query's, detected or given.
+    `did_you_mean`: the text with words replaced that no record holds; "" where there is none. `next`: where the page after this one begins, None for the last. `exact` is false where `total` rests on approximate nearest neighbours. `language` is the query's, detected or given.
     """
 
     query: SearchQuery
@@ -345,3 +345,4 @@ class Page:
     took_ms: float
     notes: tuple[str, ...] = ()
     next: Cursor | None = None
+    did_you_mean: str = ""

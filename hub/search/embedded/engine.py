@@ -79,6 +79,9 @@ class EmbeddedEngine:
     def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:
         return self._snapshot().suggest(prefix, limit)
 
+    def correct(self, words: Sequence[str], language: str | None) -> Mapping[str, str]:
+        return self._snapshot().correct(words, language)
+
     def versions(self) -> Mapping[DocId, int]:
         return self._snapshot(wait=True).versions() if self._served() else {}
 

@@ -23,9 +23,9 @@ import tantivy
 
 from hub.errors import ModelMismatch, SearchUnavailable
 from hub.search import text
-from hub.search.types import FACETS, DocId, IndexDoc
+from hub.search.types import FACETS, LANGUAGES, DocId, IndexDoc
 
-FORMAT = 2
+FORMAT = 3
 """Of the folder and the fields below; changes with either."""
 
 REBUILD = "run `python -m indexer rebuild`"
@@ -103,6 +103,8 @@ def schema() -> tantivy.Schema:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in FACETS:
         builder.add_text_field(facet_field(name), tokenizer_name="raw", index_option="basic", fast=True)
+    for language in LANGUAGES:
+        builder.add_text_field(spell_field(language), tokenizer_name="whitespace", index_option="basic")
     builder.add_unsigned_field("serial", fast=True)
     builder.add_bytes_field("stored", stored=True)
     return builder.build()
@@ -110,6 +112,11 @@ def schema() -> tantivy.Schema:
 
 def facet_field(name: str) -> str:
     return f"facet_{name}"
+
+
+def spell_field(language: str) -> str:
+    """Of the words of a language's documents, to correct by."""
+    return f"spell_{language}"
 
 
 def create(folder: Path, manifest: Manifest) -> None:
@@ -231,6 +238,8 @@ class GenerationWriter:
         document.add_text("words", title_words)
         document.add_text("words", " ".join(text.folded_words(doc.body)))
         document.add_text("title_words", title_words)
+        if doc.language in LANGUAGES:
+            document.add_text(spell_field(doc.language), " ".join(text.spelled_words(whole)))
         document.add_text("whole_title", text.whole_title(doc.title))
         document.add_text("id", doc.id)
         document.add_text("work", doc.work)

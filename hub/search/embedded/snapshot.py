@@ -12,12 +12,14 @@ import tantivy
 from numpy.typing import NDArray
 
 from hub.errors import ModelMismatch, SearchUnavailable
+from hub.search import spelling
 from hub.search import text as analyser
-from hub.search.embedded.generation import REBUILD, Manifest, facet_field, guarded, schema, stored
+from hub.search.embedded.generation import REBUILD, Manifest, facet_field, guarded, schema, spell_field, stored
 from hub.search.query import begun, constraint
 from hub.search.types import (
     EVERYTHING,
     FACETS,
+    LANGUAGES,
     UNDATED_NEWEST,
     UNDATED_OLDEST,
     All,
@@ -220,6 +222,17 @@ class Snapshot:
                     break
                 first.setdefault(self.entries[doc].work, doc)
         return tuple(self._suggested(doc) for doc in first.values())
+
+    def correct(self, words: Sequence[str], language: str | None) -> dict[str, str]:
+        """As `SearchEngine.correct`."""
+        field = spell_field(language) if language in LANGUAGES else "words"
+        found: dict[str, str] = {}
+        with guarded():
+            for word in words:
+                if spelling.slips(word) and not self._searcher.doc_freq("words", word):
+                    other = spelling.meant(word, self._searcher.terms_with_prefix(field, word[0]))
+                    found |= {word: other} if other else {}
+        return found
 
     def _in_order(self, query: tantivy.Query) -> list[int]:
         """Numbers of all documents that a query finds: in order of id."""

@@ -123,3 +123,41 @@ def test_pages_follow_each_other_without_gap_or_repeat(served, session, embedder
 def test_without_an_index_search_is_unavailable_and_not_empty(hub, session):
     with pytest.raises(SearchUnavailable):
         ask(hub, session, "anything")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("protecting domsetic wrokers", "protecting domestic workers"),
+        ('"Domsetic workers" -census', '"domestic workers" -census'),
+        ("domestic workers", ""),
+        ("domestic country:PHL migra*", ""),
+        ("xylophone", ""),
+        ("", ""),
+    ],
+)
+def test_a_slip_is_offered_to_be_corrected_and_never_corrected(served, session, embedder, typed, meant):
+    page = ask(served, session, typed, embedder=embedder)
+    assert page.did_you_mean == meant
+    assert page.query.text == typed
+
+
+def test_conditions_of_a_query_hold_for_what_meaning_finds(served, session, embedder):
+    found = {hit.slug for hit in ask(served, session, "work", embedder=embedder).hits}
+    assert found == {"contract", "census", "contrat"}
+    assert {hit.slug for hit in ask(served, session, "work -census", embedder=embedder).hits} == found - {"census"}
+    assert {hit.slug for hit in ask(served, session, "work language:fr", embedder=embedder).hits} == {"contrat"}
+    for mode in ("hybrid", "vector"):
+        page = ask(served, session, '"domestic workers"', embedder=embedder, mode=mode)
+        assert ([hit.slug for hit in page.hits], page.total, page.mode) == (["contract"], 1, mode)
+
+
+def test_signs_without_words_have_no_meaning_to_compare(served, session, embedder):
+    page = ask(served, session, "-census", embedder=embedder)
+    assert (page.mode, page.total, page.notes) == ("keyword", 2, ())
+
+
+def test_a_malformed_query_is_read_as_words_and_says_so(served, session, embedder):
+    page = ask(served, session, '"domestic workers', embedder=embedder)
+    assert page.hits[0].slug == "contract"
+    assert "query_malformed" in page.notes
