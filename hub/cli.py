@@ -137,6 +137,7 @@ def search(text: str, limit: int, lang: str | None, filters: tuple[str, ...], mo
 
 
 NOTES: Mapping[str, str] = {
+    "query_malformed": "The signs of the query language could not be read, so everything was read as words.",
     "weak": "Nothing here seems to answer this; what comes nearest is shown.",
     "no_model": "No embedding model is set up, so this searches by words only.",
     "model_failed": "The embedding model cannot be used, so this searches by words only.",
