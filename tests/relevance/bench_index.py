@@ -150,10 +150,10 @@ def main() -> None:
     if parts.embedder is None:
         parser.error("there is no embedding model: run `hub init`")
     measured = throughput(parts.embedder, arguments.records)
-    print(json.dumps({"throughput": measured}, indent=1), flush=True)  # noqa: T201
+    print(json.dumps({"throughput": measured}, indent=1), flush=True)
     rate = None if arguments.real else measured["bare_texts_per_s"]
     encoder = parts.embedder if arguments.real else HashEmbedder(parts.embedder.dim)
-    print(json.dumps({"nothing_changed": nothing_changed(encoder, arguments.many, rate)}, indent=1))  # noqa: T201
+    print(json.dumps({"nothing_changed": nothing_changed(encoder, arguments.many, rate)}, indent=1))
 
 
 if __name__ == "__main__":
