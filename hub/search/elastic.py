@@ -650,13 +650,13 @@ def _words_clause(weighted: Sequence[tuple[tuple[str, ...], int]], term_clause: 
 
 def _term_clause(term: str) -> Json:
     if term.startswith(analyser.VERBATIM):
-        return {"term": {"words": term.removeprefix(analyser.VERBATIM)}}
+        return {"match_phrase": {"words": term.removeprefix(analyser.VERBATIM)}}
     return {"bool": {"should": [{"term": {"all": term}}, {"term": {"title": {"value": term, "boost": TITLE_BOOST}}}]}}
 
 
 def _title_clause(term: str) -> Json:
     if term.startswith(analyser.VERBATIM):
-        return {"term": {"title_words": term.removeprefix(analyser.VERBATIM)}}
+        return {"match_phrase": {"title_words": term.removeprefix(analyser.VERBATIM)}}
     return {"term": {"title": term}}
 
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import regex
 
 from hub.search import text as analyser
+from hub.search.synonyms import widened
 from hub.search.types import (
     EVERYTHING,
     FACETS,
@@ -79,8 +80,9 @@ def words(text: str, language: str | None) -> Query:
 
 
 def parse(text: str, language: str | None, codes: Codes = as_typed) -> Parsed:
-    """What was typed, read by the rules above. Reads `analyser.QUERY_CHARACTERS`; time and tree are bounded."""
-    plain = Parsed(words(text.strip(), language), text.strip())
+    """What was typed, read by the rules above; loose words are widened by their synonyms. Reads `analyser.QUERY_CHARACTERS`; time and tree are bounded."""
+    tree = Words(tuple(widened(text.strip(), language).items())) if text.strip() else EVERYTHING
+    plain = Parsed(tree, text.strip())
     malformed = replace(plain, notes=(MALFORMED,))
     if len(text.split()) >= SHOUTED_WORDS and 2 * sum(map(str.isupper, text)) > sum(map(str.isalpha, text)):
         return plain
@@ -291,7 +293,7 @@ class _Reader:
             else:
                 parts.append(self._unit())
         connected = {after, self._next()} & {"OR", "AND"}
-        bag = self._one_word(raw[0]) if len(raw) == 1 and connected else self._bag(" ".join(raw))
+        bag = self._one_word(raw[0]) if len(raw) == 1 and connected else self._bag(" ".join(raw), wide=True)
         if bag is not None:
             parts.insert(0, bag)
         if not parts:
@@ -350,8 +352,9 @@ class _Reader:
         several = sum(map(len, analyser.phrase_runs(raw))) > 1
         return self._phrase(raw) if several else self._bag(raw)
 
-    def _bag(self, raw: str) -> Words | None:
-        weights = analyser.query_weights(raw, self._language)
+    def _bag(self, raw: str, *, wide: bool = False) -> Words | None:
+        """`wide`: with synonyms. What is excluded, quoted or connected is taken at its word."""
+        weights = (widened if wide and not self._excluded else analyser.query_weights)(raw, self._language)
         return Words(tuple(weights.items())) if weights else None
 
     def _phrase(self, raw: str) -> Query | None:

@@ -90,7 +90,7 @@ class Words:
     """Any of the words is enough, each one more scores higher; none finds nothing.
 
     A word is (the stems it may have in a document, how often it is asked), a stem behind `text.VERBATIM` is looked up
-    unstemmed. `needed`: meaning does not make up for them, a hit of the nearest side must hold one too.
+    unstemmed; if there are spaces in it, as words side by side. `needed`: meaning does not make up for them, a hit of the nearest side must hold one too.
     """
 
     words: tuple[tuple[tuple[str, ...], int], ...]

@@ -347,23 +347,23 @@ class Snapshot:
 
     def _term_query(self, term: str) -> tantivy.Query:
         if term.startswith(analyser.VERBATIM):
-            return tantivy.Query.term_query(self._schema, "words", term.removeprefix(analyser.VERBATIM), "freq")
+            return self._side_by_side("words", term.removeprefix(analyser.VERBATIM).split())
         anywhere = tantivy.Query.term_query(self._schema, "all", term, "freq")
         title = tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, "title", term, "freq"), TITLE_BOOST)
         return tantivy.Query.boolean_query([(_SHOULD, anywhere), (_SHOULD, title)])
 
     def _title_query(self, term: str) -> tantivy.Query:
         if term.startswith(analyser.VERBATIM):
-            return tantivy.Query.term_query(self._schema, "title_words", term.removeprefix(analyser.VERBATIM), "freq")
+            return self._side_by_side("title_words", term.removeprefix(analyser.VERBATIM).split())
         return tantivy.Query.term_query(self._schema, "title", term, "freq")
 
     def _phrase_query(self, field: str, terms: Sequence[str], words: tantivy.Query) -> tantivy.Query:
-        phrase = (
-            tantivy.Query.term_query(self._schema, field, terms[0], "freq")
-            if len(terms) == 1  # a phrase of one is a panic
-            else tantivy.Query.phrase_query(self._schema, field, list(terms))
-        )
-        return tantivy.Query.boolean_query([(_MUST, _unscored(phrase)), (_SHOULD, words)])
+        return tantivy.Query.boolean_query([(_MUST, _unscored(self._side_by_side(field, terms))), (_SHOULD, words)])
+
+    def _side_by_side(self, field: str, terms: Sequence[str]) -> tantivy.Query:
+        if len(terms) == 1:  # a phrase of one is a panic
+            return tantivy.Query.term_query(self._schema, field, terms[0], "freq")
+        return tantivy.Query.phrase_query(self._schema, field, list(terms))
 
     def _keyword(
         self, query: tantivy.Query, limit: int, sort: Sort, after: Place | None
