@@ -35,7 +35,9 @@ class SearchParams(Schema):
         load_default="",
         validate=validate.Length(max=LONGEST_QUERY),
         metadata={
-            "description": "Words, a question or a paragraph, in any of the six languages.",
+            "description": 'Words, a question or a paragraph, in any of the six languages. Also `"a phrase"`, `AND`, `OR`,'
+            " `NOT`, brackets, `-word`, `word*`, `title:word` and every facet, as `country:PHL` or `year:2019..2022`;"
+            " what cannot be read so is read as words, and the note `query_malformed` says it.",
             "example": "protect domestic workers abroad",
         },
     )

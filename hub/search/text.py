@@ -140,10 +140,12 @@ def _folded_tokens(text: str) -> Iterator[tuple[Token, bool]]:
             if folded := _fold(word):
                 yield Token(folded, start, end), True
             continue
-        signs = [_fold(sign) for sign in word]
-        for size in (1, 2):
-            for at in range(len(signs) - size + 1):
-                yield Token("".join(signs[at : at + size]), start + at, start + at + size), False
+        # A radical alone is a sign of the script and yet no letter: nothing is left of it.
+        signs = [Token(folded, at, at + 1) for at, sign in enumerate(word, start) if (folded := _fold(sign))]
+        for sign in signs:
+            yield sign, False
+        for one, other in pairwise(signs):
+            yield Token(one.term + other.term, one.start, other.end), False
 
 
 def analyse(text: str, language: str) -> list[Token]:
@@ -170,7 +172,7 @@ def _shaped(text: str, shape: Callable[[str], str]) -> list[str]:
     shaped: list[str] = []
     for word in _WORD.findall(text):
         if _is_run(word):
-            signs = [_fold(sign) for sign in word]
+            signs = [folded for sign in word if (folded := _fold(sign))]
             shaped += signs
             shaped += [one + other for one, other in pairwise(signs)]
         elif term := shape(word):
@@ -212,7 +214,7 @@ def phrase_runs(text: str) -> list[tuple[str, ...]]:
     plain: list[str] = []
     for word in _WORD.findall(text):
         if _is_run(word):
-            runs += [tuple(plain), tuple(_fold(sign) for sign in word)]
+            runs += [tuple(plain), tuple(folded for sign in word if (folded := _fold(sign)))]
             plain = []
         elif folded := _fold(word):
             plain.append(folded)

@@ -225,3 +225,22 @@ def meant(tree: Query, one: IndexDoc) -> bool:
             return one.id in LEAVES[Words(words)]
         case leaf:
             return one.id in LEAVES[leaf]
+
+
+signs = st.sampled_from(
+    ['"', "(", ")", "-", "*", ":", " ", " AND ", " OR ", " NOT ", "title:", "country:", "year:2019..", "家政"]
+)
+anything = st.one_of(st.text(), st.lists(st.one_of(signs, st.text(max_size=4)), max_size=40).map("".join))
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=anything, language=st.sampled_from(["ar", "zh", "en", "fr", "ru", "es", None]))
+def test_whatever_is_typed_is_answered_on_both_sides(engine: SearchEngine, text: str, language: str | None) -> None:
+    if engine.status().generation is None:
+        serve(engine, *DOCS)
+
+    retrieved = engine.retrieve(query=parse(text, language).tree, vector=vector(1, 1, 1), limit=10, facets=["country"])
+
+    assert len(retrieved.keyword) == retrieved.total
+    assert engine.suggest(text, 5) == engine.suggest(text, 5)
+    engine.correct(text.split(), language)
