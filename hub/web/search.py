@@ -18,7 +18,7 @@ from hub.knowledge import search_log
 from hub.network import vocabulary
 from hub.schemas.search import DEEPEST, search_query
 from hub.search import service
-from hub.search.types import LANGUAGES, Filters, Marked, Page, SearchQuery
+from hub.search.types import LANGUAGES, Filters, Marked, Page, SearchQuery, Sort
 from hub.web import exports
 from hub.web.i18n import PREFIX, language, name_of
 from hub.web.places import HEIGHT, WIDTH
@@ -52,6 +52,11 @@ NOTES: Mapping[str, LazyString] = {
     ),
 }
 """Codes of `Page.notes` in words."""
+SORTS: tuple[tuple[Sort, LazyString], ...] = (
+    ("relevance", lazy_gettext("Best first")),
+    ("newest", lazy_gettext("Newest first")),
+    ("oldest", lazy_gettext("Oldest first")),
+)
 PER_PAGE = SearchQuery().limit
 OPEN = frozenset({"kind", "objective"})
 """Groups that are unfolded without being used."""
@@ -120,6 +125,8 @@ def results() -> Response:
             last=query.offset + len(page.hits),
             previous=address(query, max(query.offset - query.limit, 0)) if query.offset else "",
             next=address(query, last) if last < page.total and last <= DEEPEST else "",
+            meant=address(replace(query, text=page.did_you_mean, offset=0)) if page.did_you_mean else "",
+            sorts=[(label, address(replace(query, sort=sort, offset=0)), sort == query.sort) for sort, label in SORTS],
             unfiltered=address(replace(query, filters=Filters())),
             by_meaning=address(replace(query, mode="hybrid")),
             dots=dots(
@@ -208,13 +215,15 @@ def _order(name: str, option: Option) -> tuple[Any, ...]:
 
 
 def kept(query: SearchQuery) -> Iterator[tuple[str, str]]:
-    """What the form carries along unseen: language, mode and limit asked for, and filters that have no boxes."""
+    """What the form carries along unseen: language, mode, limit and order asked for, and filters that have no boxes."""
     if query.language:
         yield "lang", query.language
     if query.mode != "hybrid":
         yield "mode", query.mode
     if query.limit != PER_PAGE:
         yield "limit", str(query.limit)
+    if query.sort != "relevance":
+        yield "sort", query.sort
     for facet, codes in query.filters.values.items():
         if facet not in GROUPS:
             yield from ((facet, code) for code in codes)
@@ -243,6 +252,8 @@ def address(query: SearchQuery, offset: int = 0, form: str = "") -> str:
         pairs.append(("mode", query.mode))
     if query.limit != PER_PAGE and not form:
         pairs.append(("limit", str(query.limit)))
+    if query.sort != "relevance":
+        pairs.append(("sort", query.sort))
     pairs += [(facet, code) for facet, codes in query.filters.values.items() for code in codes]
     if offset:
         pairs.append(("offset", str(offset)))

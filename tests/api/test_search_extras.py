@@ -22,6 +22,7 @@ from hub.web.places import HEIGHT, PLACES, WIDTH
 from hub.web.why import why as why_of
 from hub.wiring import Hub
 from indexer.documents import key, texts, to_index_docs
+from indexer.rebuild import rebuild
 from tests import factories
 from tests.api.test_pages import Outline, index, text
 
@@ -404,3 +405,29 @@ def test_a_facet_keeps_its_other_values_while_one_is_chosen(client, hub, session
     boxes = {box["value"]: "checked" in box for box in outline.all("input") if box.get("name") == "country"}
     assert boxes == {"NPL": True, "GHA": False}
     assert len([a for a in outline.all("a") if "aria-label" in a]) == 2
+
+
+def test_a_misspelled_word_is_offered_in_one_click_and_never_replaced(client, hub, session, words):
+    factories.document(
+        session, "contract", title="Contracts for domestic workers", summary="Domestic workers have contracts."
+    )
+    session.commit()
+    rebuild(hub)
+
+    page = client.get("/en/search?q=domestik+workers").get_data(as_text=True)
+
+    assert 'href="/en/search?q=domestic+workers"' in page
+    assert 'value="domestik workers"' in page
+
+
+def test_results_can_be_put_in_order_of_date_and_the_order_is_kept(client, hub, session, words):
+    for slug, year in (("older", 2001), ("newer", 2020)):
+        factories.document(session, slug, title=f"Domestic work {slug}", summary="Domestic work.", year=year)
+    session.commit()
+    rebuild(hub)
+
+    page = client.get("/en/search?q=domestic+work&sort=oldest").get_data(as_text=True)
+
+    assert page.index("/en/documents/older") < page.index("/en/documents/newer")
+    assert '<input type="hidden" name="sort" value="oldest">' in page
+    assert 'href="/en/search?q=domestic+work&amp;sort=newest"' in page
