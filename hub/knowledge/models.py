@@ -13,6 +13,11 @@ LONGEST_SEARCH = 200
 """Characters of a search that is kept; what is longer is somebody's own text rather than a question."""
 
 
+def whole_body(*parts: str | None) -> str:
+    """Everything of a record that is indexed and read besides the title: summary, benefits, lessons, replicability."""
+    return "\n".join(part for part in parts if part)
+
+
 class Document(Base):
     """One language version of a practice or a guidance record. Versions of one work share `work_id`.
 
@@ -72,8 +77,7 @@ class Document(Base):
 
     @property
     def body(self) -> str:
-        """Everything that is indexed and read besides the title: summary, benefits, lessons, replicability."""
-        return "\n".join(part for part in (self.summary, self.benefits, self.lessons, self.replicability) if part)
+        return whole_body(self.summary, self.benefits, self.lessons, self.replicability)
 
 
 class DocumentCountry(Base):

@@ -4,13 +4,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from hub.errors import ModelMismatch
-from hub.knowledge.models import Document
+from hub.knowledge.models import Document, DocumentCountry, DocumentObjective, whole_body
 from hub.network import vocabulary
 from hub.search import ranking, text
 from hub.search.embedding import Embedder, EmbeddingUnavailable, query_vector
@@ -341,15 +341,10 @@ def _read(
     first_rank: int,
     reader: str | None,
 ) -> list[Hit]:
-    """Rows of the works found, published ones only, in one query; an index may be behind the database."""
-    versions: dict[str, list[Document]] = {}
-    rows = session.scalars(
-        select(Document)
-        .where(Document.work_id.in_({one.hit.work for one in chosen}), Document.status == "published")
-        .options(selectinload(Document.countries), selectinload(Document.objectives))
-    )
-    for row in rows:
-        versions.setdefault(row.work_id, []).append(row)
+    """The works found as the database has them, published ones only; an index may be behind it."""
+    versions: dict[str, list[_Row]] = {}
+    for row in _rows(session, [one.hit.work for one in chosen]):
+        versions.setdefault(row.work, []).append(row)
     hits: list[Hit] = []
     for at, one in enumerate(chosen):
         found = versions.get(one.hit.work)
@@ -358,8 +353,70 @@ def _read(
     return hits
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What a result shows of a record. Columns, not mapped objects: they take a third of the time."""
+
+    id: str
+    work: str
+    slug: str
+    kind: str
+    language: str
+    title: str
+    body: str
+    countries: tuple[str, ...]
+    objectives: tuple[int, ...]
+
+
+def _rows(session: Session, works: Sequence[str]) -> list[_Row]:
+    """Published versions of the works."""
+    found = session.execute(
+        select(
+            Document.id,
+            Document.work_id,
+            Document.slug,
+            Document.kind,
+            Document.language,
+            Document.title,
+            Document.summary,
+            Document.benefits,
+            Document.lessons,
+            Document.replicability,
+        ).where(Document.work_id.in_(works), Document.status == "published")
+    ).all()
+    ids = [row.id for row in found]
+    countries: dict[str, list[str]] = {}
+    for document_id, country in session.execute(
+        select(DocumentCountry.document_id, DocumentCountry.country)
+        .where(DocumentCountry.document_id.in_(ids))
+        .order_by(DocumentCountry.position)
+    ):
+        countries.setdefault(document_id, []).append(country)
+    objectives: dict[str, list[int]] = {}
+    for document_id, number in session.execute(
+        select(DocumentObjective.document_id, DocumentObjective.number)
+        .where(DocumentObjective.document_id.in_(ids))
+        .order_by(DocumentObjective.number)
+    ):
+        objectives.setdefault(document_id, []).append(number)
+    return [
+        _Row(
+            id=row.id,
+            work=row.work_id,
+            slug=row.slug,
+            kind=row.kind,
+            language=row.language,
+            title=row.title,
+            body=whole_body(row.summary, row.benefits, row.lessons, row.replicability),
+            countries=tuple(countries.get(row.id, ())),
+            objectives=tuple(objectives.get(row.id, ())),
+        )
+        for row in found
+    ]
+
+
 def _hit(
-    versions: Sequence[Document], one: Ranked, words: tuple[tuple[str, ...], ...], *, rank: int, reader: str | None
+    versions: Sequence[_Row], one: Ranked, words: tuple[tuple[str, ...], ...], *, rank: int, reader: str | None
 ) -> Hit:
     best = next((row for row in versions if row.id == one.id), versions[0])
     row = next((row for row in versions if row.language == reader), best)
@@ -367,7 +424,7 @@ def _hit(
     title = text.mark(row.title, words, row.language, length=len(row.title))
     return Hit(
         id=row.id,
-        work=row.work_id,
+        work=row.work,
         rank=rank,
         score=one.score,
         language=row.language,
@@ -375,8 +432,8 @@ def _hit(
         passage=_passage(body, words, row.language, one.hit if row is best else None),
         kind=row.kind,
         slug=row.slug,
-        countries=tuple(country.country for country in row.countries),
-        objectives=tuple(objective.number for objective in row.objectives),
+        countries=row.countries,
+        objectives=row.objectives,
         contributions={"keyword": one.keyword, "meaning": one.meaning},
         explanation={
             "keyword": one.keyword - one.language_boost,

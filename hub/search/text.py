@@ -255,18 +255,46 @@ def query_words(text: str, language: str | None) -> tuple[tuple[str, ...], ...]:
     return tuple(query_weights(text, language))
 
 
+class _Answering(dict[str, str]):
+    """A word of a text as it is written -> the term of the query that it answers, "" for none; worked out once a word."""
+
+    def __init__(self, words: tuple[tuple[str, ...], ...], language: str) -> None:
+        super().__init__()
+        self._wanted = {term for alternatives in words for term in alternatives}
+        self._starts = tuple(term[len(VERBATIM) : -len(ANY_END)] for term in self._wanted if term.endswith(ANY_END))
+        self._language = language
+
+    def __missing__(self, word: str) -> str:
+        folded = _fold(word)
+        self[word] = found = self.term(folded, _stems(folded, self._language)) if folded else ""
+        return found
+
+    def term(self, folded: str, stems: tuple[str, ...]) -> str:
+        for term in (*stems[:1], VERBATIM + folded):
+            if term in self._wanted:
+                return term
+        return VERBATIM + folded if self._starts and folded.startswith(self._starts) else ""
+
+
+@lru_cache(maxsize=32)
+def _answering(words: tuple[tuple[str, ...], ...], language: str) -> _Answering:
+    """Shared by the records of a page of results, which repeat most of their words."""
+    return _Answering(words, language)
+
+
 def _matches(text: str, start: int, end: int, words: tuple[tuple[str, ...], ...], language: str) -> list[Token]:
     """Tokens of `text[start:end]` that are one of the words, in order, overlapping ones (CJK) merged; `term` of the first."""
-    wanted = {term for alternatives in words for term in alternatives}
-    starts = tuple(term[len(VERBATIM) : -len(ANY_END)] for term in wanted if term.endswith(ANY_END))
+    answering = _answering(words, language)
     found: list[Token] = []
-    for token, stemmed in _folded_tokens(text[start:end]):
-        stems = _stems(token.term, language) if stemmed else (token.term,)
-        hit = next((term for term in (*stems[:1], VERBATIM + token.term) if term in wanted), None)
-        if hit is None and starts and token.term.startswith(starts):
-            hit = VERBATIM + token.term
-        if hit is not None:
-            found.append(Token(hit, token.start + start, token.end + start))
+    for match in _WORD.finditer(text, start, end):
+        word = match.group()
+        if not _is_run(word):
+            if term := answering[word]:
+                found.append(Token(term, *match.span()))
+            continue
+        for token, _ in _folded_tokens(word):
+            if term := answering.term(token.term, (token.term,)):
+                found.append(Token(term, token.start + match.start(), token.end + match.start()))
     found.sort(key=lambda token: (token.start, -token.end))
     merged: list[Token] = []
     for token in found:
