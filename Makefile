@@ -49,9 +49,10 @@ format: setup ## Format and mend what can be mended
 reindex: setup ## Build the search index anew from the database
 	$(BIN)/python -m indexer rebuild
 
-relevance: setup ## Judge search and matching on the data in ../shared/eval
-	for folder in ../shared/eval/*/; do $(BIN)/hub eval search $$folder || exit 1; done
+relevance: setup ## Judge search and matching by the judgements of corpus/ (and EVAL=FOLDER of BEIR-style folders)
+	$(BIN)/hub eval hub corpus/judgements/queries_dev.jsonl
 	$(BIN)/hub eval match corpus/judgements/requests_dev.jsonl
+	$(if $(EVAL),for folder in $(EVAL)/*/; do $(BIN)/hub eval search $$folder || exit 1; done)
 
 lock: ## Renew requirements.lock from pyproject.toml (needs uv)
 	printf 'torch ; sys_platform == "never"\n' > .lock-override
