@@ -1,7 +1,9 @@
 """From what a person types to the tree that engines get.
 
     migration workers           any of the words, as everywhere on the site
-    "domestic work"             these words side by side, as typed but for case and accents
+    "domestic work"             these words side by side, as typed but for case and accents. Required where the query is
+                                made of signs alone or joined by AND, OR, NOT; beside loose words a wish like these, that
+                                counts once more where they stand so: `permits "domestic work"`, `permits AND "domestic work"`
     a AND b, a OR b, NOT a, -a  and brackets; AND binds closer than OR, words without a sign between them closest
     migra*                      words that begin so (two letters at least)
     title:word                  also title:"some words", title:word*
@@ -11,8 +13,9 @@ Text without any of these signs is words and nothing else. So is a paragraph, wh
 is malformed or too large, and then a note says so. Nothing here raises.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 import regex
@@ -94,7 +97,7 @@ def parse(text: str, language: str | None, codes: Codes = as_typed) -> Parsed:
             return plain
         if not kinds & {"AND", "OR", "NOT", "field", "prefix"} and len(text.split()) > PARAGRAPH_WORDS:
             return plain
-        reader = _Reader(tokens, language, codes)
+        reader = _Reader(tokens, language, codes, joined=bool(kinds & set(_CONNECTIVES)))
         tree = reader.whole()
         _check_size(tree)
     except _Malformed:
@@ -241,10 +244,11 @@ def _connected(text: str) -> bool:
 
 
 class _Reader:
-    """Recursive descent. `asked` gathers the text to be encoded."""
+    """Recursive descent. `asked` gathers the text to be encoded. `joined`: there are connectives, so phrases are required."""
 
-    def __init__(self, tokens: list[_Token], language: str | None, codes: Codes) -> None:
+    def __init__(self, tokens: list[_Token], language: str | None, codes: Codes, *, joined: bool) -> None:
         self._tokens = tokens
+        self._joined = joined
         self._at = 0
         self._depth = 0
         self._excluded = 0
@@ -285,15 +289,26 @@ class _Reader:
         """Parts without a connective: their words are one bag, all else must hold beside it."""
         after = self._tokens[self._at - 1].kind if self._at else ""
         raw: list[str] = []
+        quoted: dict[int, str] = {}  # by its place in `raw`
         parts: list[Query] = []
+        phrases: list[Query] = []
         while self._next() not in {"", ")", "OR", "AND"}:
             if self._next() == "word":
                 raw.append(self._take().text)
                 self._ask(raw[-1])
+            elif self._next() == "phrase" and not self._joined:
+                quoted[len(raw)] = self._tokens[self._at].text
+                raw.append(quoted[len(raw)])
+                phrases.append(self._unit())
             else:
                 parts.append(self._unit())
+        if len(raw) == len(quoted):  # no loose word beside them
+            parts = [*phrases, *parts]
+            raw.clear()
         connected = {after, self._next()} & {"OR", "AND"}
         bag = self._one_word(raw[0]) if len(raw) == 1 and connected else self._bag(" ".join(raw), wide=True)
+        if isinstance(bag, Words):
+            bag = _wishing(bag, tuple(quoted.values()))
         if bag is not None:
             parts.insert(0, bag)
         if not parts:
@@ -410,6 +425,13 @@ class _Reader:
         if code is None:
             raise _Malformed
         return [code]
+
+
+def _wishing(bag: Words, phrases: Sequence[str]) -> Words:
+    """The bag and, as further words of it, the phrases of several words: where they stand side by side counts once more."""
+    runs = [run for phrase in phrases for run in analyser.phrase_runs(phrase) if len(run) > 1]
+    further = {(analyser.VERBATIM + " ".join(run),): 1 for run in runs}
+    return replace(bag, words=tuple(islice((dict(bag.words) | further).items(), analyser.QUERY_WORDS)))
 
 
 def _years(value: str) -> list[str]:

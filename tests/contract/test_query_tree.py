@@ -101,6 +101,17 @@ def test_words_score_in_a_tree_as_they_do_alone_and_conditions_score_nothing(eng
     assert set(scores("country:PHL -nurses").values()) == {0.0}
 
 
+def test_a_phrase_beside_loose_words_comes_first_and_hides_nothing(engine: SearchEngine) -> None:
+    serve(engine, *DOCS)
+
+    plain = engine.retrieve(query=typed("work domestic nurses"), limit=10).keyword
+    quoted = engine.retrieve(query=typed('nurses "domestic work"'), limit=10).keyword
+    gained = {hit.id: hit.score for hit in quoted}
+
+    assert {hit.id for hit in plain} == set(gained)
+    assert {hit.id for hit in plain if gained[hit.id] > hit.score + 0.1} == {"a"}
+
+
 def test_conditions_alone_list_in_order_of_id(engine: SearchEngine) -> None:
     serve(engine, *(doc(f"d{at:02}", "border", country="PHL") for at in reversed(range(15))), doc("x", "border"))
 
@@ -117,7 +128,9 @@ def test_conditions_alone_list_in_order_of_id(engine: SearchEngine) -> None:
         ("domestic OR border", "abcde"),
         ("domestic AND health", "c"),
         ("domestic -nurses", "acde"),
-        ('schools "domestic workers"', "c"),
+        ('schools AND "domestic workers"', ""),
+        ('schools "domestic workers"', "abcde"),
+        ('"domestic workers" -nurses', "c"),
         ("schools country:PHL", "ac"),
         ("schools migra*", "abd"),
         ("title:health", "c"),
@@ -138,9 +151,9 @@ def test_conditions_come_before_the_limit_of_the_nearest_side(engine: SearchEngi
         doc("far", "domestic work", vectors=(vector(-1, 0.5),)),
     )
 
-    hits = engine.retrieve(query=typed('health "domestic work"'), vector=vector(1, 0), limit=1).nearest
+    hits = engine.retrieve(query=typed('"domestic work" -health'), vector=vector(1, 0), limit=1).nearest
 
-    assert [(hit.id, hit.matched) for hit in hits] == [("far", False)]
+    assert [(hit.id, hit.matched) for hit in hits] == [("far", True)]
 
 
 def test_a_condition_holds_for_the_version_that_is_shown(engine: SearchEngine) -> None:

@@ -30,6 +30,11 @@ def phrase(typed: str) -> Phrase:
     return Phrase(tuple(text.folded_words(typed)), bag(typed))
 
 
+def wishing(typed: str, *phrases: str) -> Words:
+    """The bag of what was typed, and phrases that count once more where their words stand side by side."""
+    return Words((*bag(typed).words, *(((f"={phrase}",), 1) for phrase in phrases)))
+
+
 def tree(typed: str) -> Query:
     parsed = parse(typed, "en")
     assert parsed.notes == ()
@@ -69,7 +74,22 @@ def test_blank_text_is_everything() -> None:
         ('"domestic work"', phrase("domestic work")),
         ("“domestic work”", phrase("domestic work")),
         ('"the rights of migrants"', phrase("the rights of migrants")),
-        ('border "domestic work" health', All((bag("border health"), phrase("domestic work")))),
+        ('"domestic work" "health care"', All((phrase("domestic work"), phrase("health care")))),
+        ('"domestic work" -health', All((phrase("domestic work"), Not(bag("health"))))),
+        ('border "domestic work" health', wishing("border domestic work health", "domestic work")),
+        ('border "domestic" health', bag("border domestic health")),
+        (
+            'border "domestic work" -health country:PHL',
+            All((wishing("border domestic work", "domestic work"), Not(bag("health")), Having("country", ("PHL",)))),
+        ),
+        (
+            'border AND "domestic work"',
+            All((bag("border", needed=True), phrase("domestic work"))),
+        ),
+        (
+            'border "domestic work" OR school',
+            AnyOf((All((bag("border"), phrase("domestic work"))), bag("school"))),
+        ),
         ("border AND health", All((bag("border", needed=True), bag("health", needed=True)))),
         ("border OR health", AnyOf((bag("border"), bag("health")))),
         ("border health OR school", AnyOf((bag("border health"), bag("school")))),
@@ -186,7 +206,8 @@ def test_what_is_encoded_is_what_is_asked_without_the_signs(typed: str, meaning:
         ("border OR health", None),
         ('border OR "health care"', None),
         ("border AND health", All((bag("border", needed=True), bag("health", needed=True)))),
-        ('border "health care"', phrase("health care")),
+        ('border "health care"', None),
+        ('border AND "health care"', All((bag("border", needed=True), phrase("health care")))),
         ("border -health", Not(bag("health"))),
         ("border title:health country:PHL", All((InTitle(bag("health")), Having("country", ("PHL",))))),
         ('"health care" OR migra*', AnyOf((phrase("health care"), Prefix("migra")))),
@@ -198,7 +219,7 @@ def test_meaning_makes_up_for_loose_words_and_for_nothing_else(typed: str, bound
 
 
 def test_words_to_be_marked_are_those_that_a_hit_may_show() -> None:
-    assert asked_words(tree('borders "domestic work" migra* -health')) == (
+    assert asked_words(tree('borders AND "domestic work" AND migra* -health')) == (
         ("border",),
         ("domest",),
         ("work",),
