@@ -181,10 +181,10 @@ def match(request: str, limit: int, as_json: bool) -> None:
 def _match_request(session: Any, given: str) -> Any:
     """From a file, standard input, or the database (the operator of the machine may read any request)."""
     from hub.schemas.support import match_request
-    from hub.support import requests
+    from hub.support import reading
 
     if given != "-" and not Path(given).is_file():
-        return requests.match_request(requests.for_operator(session, given))
+        return reading.match_request(reading.for_operator(session, given))
     try:
         raw = sys.stdin.buffer.read() if given == "-" else Path(given).read_bytes()
         data = json.loads(raw.decode("utf-8"))

@@ -8,7 +8,7 @@ from hub.api.bodies import idempotency_key, json_body, versioned_body
 from hub.api.describe import describe
 from hub.errors import NotFound
 from hub.schemas import support as schemas
-from hub.support import requests
+from hub.support import delivery, reading, requests, verbs
 from hub.support.models import SupportRequest
 
 blueprint = Blueprint("api_support", __name__, url_prefix="/api/v1")
@@ -30,7 +30,7 @@ def _one(row: SupportRequest, status: int = 200) -> Response:
 )
 def list_requests() -> Response:
     asked = schemas.load(schemas.ListParams, request.args)
-    page = requests.list_visible(db(), membership_needed(), **asked)
+    page = reading.list_visible(db(), membership_needed(), **asked)
     return jsonify(
         {
             "items": [schemas.dump_request(membership_needed(), row) for row in page.rows],
@@ -63,14 +63,14 @@ def post_request() -> Response:
 @guard.signed_in
 @describe("A request by its id or reference", response=schemas.RequestSchema)
 def get_request(name: str) -> Response:
-    return _one(requests.get(db(), membership_needed(), name))
+    return _one(reading.get(db(), membership_needed(), name))
 
 
 @blueprint.patch("/requests/<name>")
 @guard.signed_in
 @describe("Change the words of a request", body=schemas.RequestChange, response=schemas.RequestSchema, errors=CONFLICT)
 def patch_request(name: str) -> Response:
-    row = requests.get(db(), membership_needed(), name)
+    row = reading.get(db(), membership_needed(), name)
     values = schemas.load(schemas.RequestChange, versioned_body(), partial=schemas.KEPT)
     data = schemas.to_request(values, schemas.words_of(row))
     return _one(requests.edit(db(), membership_needed(), row.id, data, version=values["version"]))
@@ -80,32 +80,32 @@ def patch_request(name: str) -> Response:
 @guard.signed_in
 @describe("Who and what could help, with reasons", query=schemas.MatchLimit, response=schemas.MatchesSchema)
 def get_matches(name: str) -> Response:
-    from hub.matching import reasons  # noqa: PLC0415 - as in `requests.matches`
+    from hub.matching import reasons  # noqa: PLC0415 - as in `reading.matches`
 
     asked = schemas.load(schemas.MatchLimit, request.args)
     parts = current_app.extensions["hub"]
     membership = membership_needed()
-    row = requests.get(db(), membership, name)
-    found = requests.matches(db(), membership, row, embedder=parts.embedder, engine=parts.engine, **asked)
+    row = reading.get(db(), membership, name)
+    found = reading.matches(db(), membership, row, embedder=parts.embedder, engine=parts.engine, **asked)
     return jsonify(reasons.to_json(found))
 
 
 @blueprint.post("/requests/<name>/actions/<action>")
 @guard.signed_in
 @describe(
-    f"Take a step: {', '.join(requests.VERBS)}; 204 if it ends your access",
+    f"Take a step: {', '.join(verbs.VERBS)}; 204 if it ends your access",
     body=schemas.AnyStep,
     response=schemas.RequestSchema,
     errors=CONFLICT,
 )
 def post_action(name: str, action: str) -> Response:
     membership = membership_needed()
-    row = requests.get(db(), membership, name)
-    if action not in requests.VERBS:
+    row = reading.get(db(), membership, name)
+    if action not in verbs.VERBS:
         raise NotFound("There is no such action.")
     values = schemas.load(schemas.STEPS[action], versioned_body())
-    row = requests.VERBS[action](db(), membership, row.id, **values)
-    if not requests.readable(membership, row):
+    row = verbs.VERBS[action](db(), membership, row.id, **values)
+    if not reading.readable(membership, row):
         return Response(status=204)
     return _one(row)
 
@@ -114,8 +114,8 @@ def post_action(name: str, action: str) -> Response:
 @guard.signed_in
 @describe("Answers to a request, and your agency's own draft", response=schemas.AnswerSchema, many=True)
 def get_answers(name: str) -> Response:
-    row = requests.get(db(), membership_needed(), name)
-    return jsonify({"items": schemas.dump_answers(requests.answers(db(), membership_needed(), row)), "next": None})
+    row = reading.get(db(), membership_needed(), name)
+    return jsonify({"items": schemas.dump_answers(reading.answers(db(), membership_needed(), row)), "next": None})
 
 
 @blueprint.post("/requests/<name>/answers")
@@ -129,13 +129,13 @@ def get_answers(name: str) -> Response:
 )
 def post_answer(name: str) -> Response:
     membership = membership_needed()
-    row = requests.get(db(), membership, name)
+    row = reading.get(db(), membership, name)
     values = schemas.load(schemas.AnswerBody, versioned_body())
     data, seen = schemas.to_answer(values), values["answer_version"]
     if values["status"] == "draft":
-        answer = requests.save_answer_draft(db(), membership, row.id, data, answer_version=seen)
+        answer = delivery.save_answer_draft(db(), membership, row.id, data, answer_version=seen)
     else:
-        answer = requests.answer(db(), membership, row.id, data, version=values["version"], answer_version=seen)
+        answer = delivery.answer(db(), membership, row.id, data, version=values["version"], answer_version=seen)
     response = jsonify(schemas.dump_answers([answer])[0])
     response.status_code = 201
     return response
@@ -145,14 +145,14 @@ def post_answer(name: str) -> Response:
 @guard.signed_in
 @describe("Every plan that was proposed, oldest first", response=schemas.PlanSchema, many=True)
 def get_plans(name: str) -> Response:
-    row = requests.get(db(), membership_needed(), name)
-    return jsonify({"items": schemas.dump_plans(requests.plans(membership_needed(), row)), "next": None})
+    row = reading.get(db(), membership_needed(), name)
+    return jsonify({"items": schemas.dump_plans(reading.plans(membership_needed(), row)), "next": None})
 
 
 @blueprint.get("/requests/<name>/events")
 @guard.signed_in
 @describe("What happened, oldest first, as far as it is for you", response=schemas.EventSchema, many=True)
 def get_events(name: str) -> Response:
-    row = requests.get(db(), membership_needed(), name)
-    entries = requests.history(db(), membership_needed(), row)
+    row = reading.get(db(), membership_needed(), name)
+    entries = reading.history(db(), membership_needed(), row)
     return jsonify({"items": [schemas.dump_entry(entry) for entry in entries], "next": None})

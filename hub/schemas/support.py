@@ -11,10 +11,12 @@ from hub.accounts.models import Membership
 from hub.database import now
 from hub.matching.types import MatchRequest
 from hub.search.types import LANGUAGES
-from hub.support import clocks, requests
+from hub.support import clocks, delivery, reading, steps, triage
+from hub.support.delivery import AnswerData, PlanData
 from hub.support.lifecycle import STATUSES
 from hub.support.models import PLAN_STATUSES, Answer, Clock, Party, Plan, SupportRequest
-from hub.support.requests import AnswerData, Entry, PlanData, RequestData
+from hub.support.reading import Entry
+from hub.support.requests import RequestData
 
 LONGEST_TITLE = 300
 LONGEST_DESCRIPTION = 20_000
@@ -204,9 +206,7 @@ class StepWithWords(Step):
 class Triage(StepWithNote):
     """The secretariat takes a request on."""
 
-    reason = fields.String(
-        load_default=requests.IN_SCOPE, validate=validate.OneOf(requests.ELIGIBLE, error="Choose one.")
-    )
+    reason = fields.String(load_default=steps.IN_SCOPE, validate=validate.OneOf(triage.ELIGIBLE, error="Choose one."))
 
 
 class Propose(Step):
@@ -238,11 +238,11 @@ class StateStep(Step):
 
 
 class Refuse(StepWithNote):
-    reason = fields.String(required=True, validate=validate.OneOf(requests.REFUSALS, error="Choose one."))
+    reason = fields.String(required=True, validate=validate.OneOf(delivery.REFUSALS, error="Choose one."))
 
 
 class Decline(StepWithNote):
-    reason = fields.String(required=True, validate=validate.OneOf(requests.DECLINES, error="Choose one."))
+    reason = fields.String(required=True, validate=validate.OneOf(triage.DECLINES, error="Choose one."))
 
 
 class AnyStep(StepWithNote):
@@ -253,7 +253,7 @@ class AnyStep(StepWithNote):
     country = fields.String(metadata={"description": "invite, ask_peer, share: the other State", "example": "GHA"})
     confirm_unverified = fields.Boolean(metadata={"description": "send: to an agency whose membership is unverified"})
     reason = fields.String(
-        validate=validate.OneOf(tuple(dict.fromkeys(requests.ELIGIBLE + requests.REFUSALS + requests.DECLINES))),
+        validate=validate.OneOf(tuple(dict.fromkeys(triage.ELIGIBLE + delivery.REFUSALS + triage.DECLINES))),
         metadata={"description": "triage, refuse, decline"},
     )
     text = Words(LONGEST_PLAN, description="propose: the plan")
@@ -285,7 +285,7 @@ STEPS: Mapping[str, type[Schema]] = {
     "stay_out": Step,
     "share": StateStep,
 }
-"""What each of `requests.VERBS` takes."""
+"""What each of `verbs.VERBS` takes."""
 
 
 class AnswerWords(Body):
@@ -319,7 +319,7 @@ class ListParams(Body):
     """`status` may be given several times."""
 
     status = fields.List(fields.String(validate=validate.OneOf(STATUSES)), load_default=list)
-    limit = fields.Integer(load_default=20, validate=validate.Range(1, requests.LARGEST_PAGE))
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, reading.LARGEST_PAGE))
     cursor = fields.String(load_default=None, validate=validate.Length(max=200))
 
     @pre_load
@@ -508,7 +508,7 @@ class MatchesSchema(Schema):
 
 def dump_request(membership: Membership | None, row: SupportRequest) -> dict[str, Any]:
     """In the shape of `RequestSchema`, as this reader may see it."""
-    detailed = requests.detailed(membership, row)
+    detailed = reading.detailed(membership, row)
     return {
         "id": row.id,
         "reference": row.reference,
@@ -524,9 +524,9 @@ def dump_request(membership: Membership | None, row: SupportRequest) -> dict[str
         "submitted_at": _time(row.submitted_at),
         "updated_at": _time(row.updated_at),
         "closed_at": _time(row.closed_at),
-        "parties": [_party(party) for party in requests.shown_parties(membership, row)],
+        "parties": [_party(party) for party in reading.shown_parties(membership, row)],
         "clocks": [_clock(clock) for clock in row.clocks],
-        "actions": list(requests.possible_actions(membership, row)),
+        "actions": list(reading.possible_actions(membership, row)),
     }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.database import later, now
-from hub.support import clocks, requests
+from hub.support import clocks, requests, steps
 from hub.support.lifecycle import CLARIFICATION
 from hub.support.models import Clock, SupportRequest
 
@@ -49,4 +49,4 @@ def ring(session: Session, clock_id: str, *, at: datetime) -> None:
 
 
 def _say(session: Session, row: SupportRequest, action: str, clock: Clock, audience: str) -> None:
-    requests.tell(session, None, row, action, audience=audience, before=row.status, data={"stage": clock.stage})
+    steps.tell(session, None, row, action, audience=audience, before=row.status, data={"stage": clock.stage})

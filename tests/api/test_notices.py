@@ -4,7 +4,7 @@ import pytest
 
 from hub.accounts.models import EXPERT, FOCAL_POINT
 from hub.notices import notices
-from hub.support import requests
+from hub.support import delivery, requests, triage
 from hub.support.requests import RequestData
 from hub.worker import Worker
 from tests import factories, signing
@@ -79,12 +79,12 @@ def test_a_page_without_notices_says_so(client, session):
 def test_nothing_of_a_request_shows_once_access_to_it_ended(client, hub, session, portugal, office):
     expert = factories.member(session, EXPERT, factories.agency(session, "iom"))
     row = submit(session, portugal)
-    row = requests.send(session, office, row.id, "iom", version=row.version)
+    row = triage.send(session, office, row.id, "iom", version=row.version)
     work(hub)
     signing.sign_in(client, expert)
     assert row.reference in client.get(PAGE).text
     notice = notices.listing(session, expert).rows[0].notice
-    requests.refuse(session, expert, row.id, version=row.version, reason="no_capacity")
+    delivery.refuse(session, expert, row.id, version=row.version, reason="no_capacity")
 
     assert row.reference not in client.get(PAGE).text
     assert client.get(API).json["items"] == []

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from hub.accounts import people
 from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, Membership
 from hub.database import now
-from hub.support import requests
+from hub.support import delivery, reading, requests, triage, verbs
+from hub.support.delivery import AnswerData, PlanData
 from hub.support.models import SupportRequest
-from hub.support.requests import AnswerData, PlanData, RequestData
+from hub.support.requests import RequestData
 from tests import factories, signing
 
 SECRET = "Confidential corridor"
@@ -46,10 +47,10 @@ def scene(session: Session) -> Scene:
     iom = factories.member(session, EXPERT, factories.agency(session, "iom", objectives={6: "primary"}))
     session.commit()
     row = requests.draft(session, portugal, RequestData(SECRET, f"{SECRET} in full", "en", (6,)), submit=True)
-    row = requests.send(session, secretariat, row.id, "iom", version=row.version)
-    row = requests.accept(session, iom, row.id, version=row.version)
-    requests.answer(session, iom, row.id, AnswerData(ANSWER, "en"), version=row.version)
-    return Scene(requests.get(session, portugal, row.id), portugal, secretariat, iom)
+    row = triage.send(session, secretariat, row.id, "iom", version=row.version)
+    row = delivery.accept(session, iom, row.id, version=row.version)
+    delivery.answer(session, iom, row.id, AnswerData(ANSWER, "en"), version=row.version)
+    return Scene(reading.get(session, portugal, row.id), portugal, secretariat, iom)
 
 
 Outsider = Callable[[Session, Scene], Membership]
@@ -157,7 +158,7 @@ def test_by_api_nothing_can_be_done_to_it(client: FlaskClient, scene: Scene, out
     headers = signing.bearer(outsider)
     body = {"version": scene.row.version}
     address = f"/api/v1/requests/{scene.row.id}"
-    for action in requests.VERBS:
+    for action in verbs.VERBS:
         assert client.post(f"{address}/actions/{action}", json=body, headers=headers).status_code == 404, action
     assert client.patch(address, json=body | {"title": "Ours"}, headers=headers).status_code == 404
     assert client.post(f"{address}/answers", json=body | {"text": "Ours"}, headers=headers).status_code == 404
@@ -190,7 +191,7 @@ def words(response: Any, id_: str) -> str:
 
 def test_as_a_page_nothing_can_be_done_to_it(signed: FlaskClient, scene: Scene) -> None:
     form = {"version": scene.row.version, "title": "Ours", "description": "Ours", "text": "Ours", "do": "send"}
-    addresses = [f"/actions/{action}" for action in requests.VERBS] + ["/edit", "/answer"]
+    addresses = [f"/actions/{action}" for action in verbs.VERBS] + ["/edit", "/answer"]
     for below in addresses:
         answer = signing.post(signed, f"/en/requests/{scene.row.id}{below}", form)
         assert answer.status_code in {403, 404}, below
@@ -290,8 +291,8 @@ def undecided(session: Session, scene: Scene) -> Membership:
     expert = factories.member(session, EXPERT, factories.agency(session, "ilo"))
     scene.row.summary = "Advice on contracts"
     session.commit()
-    row = requests.send(session, scene.secretariat, scene.row.id, "ilo", version=scene.row.version, role="contributor")
-    requests.propose(session, scene.iom, row.id, PlanData(f"{ANSWER} as a plan"), version=row.version)
+    row = triage.send(session, scene.secretariat, scene.row.id, "ilo", version=scene.row.version, role="contributor")
+    delivery.propose(session, scene.iom, row.id, PlanData(f"{ANSWER} as a plan"), version=row.version)
     return expert
 
 
@@ -368,8 +369,8 @@ def test_a_state_that_was_asked_sees_state_objectives_language_and_summary(
 def test_after_accepting_it_sees_everything(
     client: FlaskClient, session: Session, scene_in_progress: Scene, undecided: Membership
 ) -> None:
-    row = requests.get(session, undecided, scene_in_progress.row.id)
-    requests.accept(session, undecided, row.id, version=row.version)
+    row = reading.get(session, undecided, scene_in_progress.row.id)
+    delivery.accept(session, undecided, row.id, version=row.version)
     headers = signing.bearer(undecided)
     assert client.get(f"/api/v1/requests/{row.id}", headers=headers).json["title"] == SECRET
     assert ANSWER in client.get(f"/api/v1/requests/{row.id}/plans", headers=headers).get_data(as_text=True)

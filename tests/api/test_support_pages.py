@@ -14,9 +14,10 @@ from werkzeug.test import TestResponse
 
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.network.models import Term
-from hub.support import reminders, requests
+from hub.support import delivery, reading, reminders, requests, triage
+from hub.support.delivery import AnswerData
 from hub.support.models import SupportRequest
-from hub.support.requests import AnswerData, RequestData
+from hub.support.requests import RequestData
 from tests import factories, signing
 
 WORDS = {"title": "Protect domestic workers", "description": "We would like advice on contracts.", "language": "en"}
@@ -81,8 +82,8 @@ def submitted(session: Session, by: Browser, **fields: Any) -> SupportRequest:
 
 def accepted(session: Session, portugal: Browser, secretariat: Browser, iom: Browser) -> SupportRequest:
     row = submitted(session, portugal)
-    row = requests.send(session, secretariat.membership, row.id, "iom", version=row.version)
-    return requests.accept(session, iom.membership, row.id, version=row.version)
+    row = triage.send(session, secretariat.membership, row.id, "iom", version=row.version)
+    return delivery.accept(session, iom.membership, row.id, version=row.version)
 
 
 def test_the_whole_way_by_buttons(portugal: Browser, secretariat: Browser, iom: Browser, session: Session) -> None:
@@ -199,7 +200,7 @@ def test_a_stale_edit_keeps_what_was_typed_and_shows_what_changed(portugal: Brow
 def test_editing_and_submitting_in_one_go(portugal: Browser, session: Session) -> None:
     row = requests.draft(session, portugal.membership, RequestData("Old title", "Old text", "en"))
     portugal.post(f"/en/requests/{row.id}/edit", {**WORDS, "version": 1, "do": "submit"})
-    read = requests.get(session, portugal.membership, row.id)
+    read = reading.get(session, portugal.membership, row.id)
     assert (read.title, read.status) == (WORDS["title"], "submitted")
 
 
@@ -211,7 +212,7 @@ def test_buttons_are_the_readers_own(portugal: Browser, secretariat: Browser, io
     assert "actions/send" in page
     assert "actions/decline" in page
     assert "actions/withdraw" not in page
-    requests.send(session, secretariat.membership, row.id, "iom", version=row.version)
+    triage.send(session, secretariat.membership, row.id, "iom", version=row.version)
     page = iom.get(f"/en/requests/{row.id}")
     assert "actions/accept" in page
     assert "actions/refuse" in page
@@ -253,7 +254,7 @@ def test_a_question_and_its_reply_by_buttons(portugal: Browser, secretariat: Bro
     page = portugal.get(f"/en/requests/{row.id}")
     assert 'id="question"' in page
     assert "For how many people?" in page
-    asked = requests.get(session, portugal.membership, row.id)
+    asked = reading.get(session, portugal.membership, row.id)
     assert portugal.step(asked, "reply", note="For a thousand.").status_code == 303
     page = secretariat.get(f"/en/requests/{row.id}")
     assert "For a thousand." in page
@@ -268,7 +269,7 @@ def test_the_next_dates_are_shown_and_wait_for_the_state(
     assert "Decision to take it on" in page
     assert "overdue" not in page
     assert secretariat.step(row, "acknowledge").status_code == 303
-    row = requests.get(session, portugal.membership, row.id)
+    row = reading.get(session, portugal.membership, row.id)
     secretariat.step(row, "ask", note="For whom?")
     page = portugal.get(f"/en/requests/{row.id}")
     assert "Without a reply by the end of" in page
@@ -276,7 +277,7 @@ def test_the_next_dates_are_shown_and_wait_for_the_state(
     for clock in row.clocks:
         clock.due_at = datetime(2020, 1, 1, tzinfo=UTC)
     session.commit()
-    row = requests.get(session, portugal.membership, row.id)
+    row = reading.get(session, portugal.membership, row.id)
     portugal.step(row, "reply", note="For all.")
     assert "overdue" in secretariat.get("/en/requests")
     assert "overdue" in secretariat.get(f"/en/requests/{row.id}")
@@ -284,7 +285,7 @@ def test_the_next_dates_are_shown_and_wait_for_the_state(
 
 def test_what_a_clock_did_is_told_in_the_timeline(portugal: Browser, secretariat: Browser, session: Session) -> None:
     row = submitted(session, portugal)
-    row = requests.ask(session, secretariat.membership, row.id, version=row.version, note="For whom?")
+    row = triage.ask(session, secretariat.membership, row.id, version=row.version, note="For whom?")
     (clock,) = [one for one in row.clocks if one.stage == "reply"]
     reminders.ring(session, clock.id, at=clock.remind_at)
     session.commit()
@@ -302,7 +303,7 @@ def test_a_peer_state_is_asked_and_agrees_by_buttons(
     session.commit()
     peer = browser(ghana)
     row = submitted(session, portugal, summary="Advice on contracts")
-    row = requests.send(session, secretariat.membership, row.id, "iom", version=row.version)
+    row = triage.send(session, secretariat.membership, row.id, "iom", version=row.version)
     assert '<option value="GHA">' in secretariat.get(f"/en/requests/{row.id}")
     assert secretariat.step(row, "ask_peer", country="").status_code == 422
     assert secretariat.step(row, "ask_peer", country="GHA").status_code == 303
@@ -310,10 +311,10 @@ def test_a_peer_state_is_asked_and_agrees_by_buttons(
     page = peer.get(f"/en/requests/{row.id}")
     assert "Advice on contracts" in page
     assert WORDS["title"] not in page
-    row = requests.get(session, portugal.membership, row.id)
+    row = reading.get(session, portugal.membership, row.id)
     assert peer.step(row, "join").status_code == 303
     assert "agreed to be a peer and sees the summary only." in portugal.get(f"/en/requests/{row.id}")
-    row = requests.get(session, portugal.membership, row.id)
+    row = reading.get(session, portugal.membership, row.id)
     assert portugal.step(row, "share", country="GHA").status_code == 303
     assert WORDS["title"] in peer.get(f"/en/requests/{row.id}")
 
@@ -327,7 +328,7 @@ def test_another_state_is_invited_and_stays_out_by_buttons(
     row = submitted(session, portugal)
     assert portugal.step(row, "invite", country="GHA").status_code == 303
     assert "Your State is invited to ask together" in other.get(f"/en/requests/{row.id}")
-    row = requests.get(session, portugal.membership, row.id)
+    row = reading.get(session, portugal.membership, row.id)
     left = other.step(row, "stay_out")
     assert (left.status_code, left.headers["Location"]) == (303, "/en/requests")
     assert other.client.get(f"/en/requests/{row.id}").status_code == 404
@@ -346,14 +347,14 @@ def test_a_plan_by_buttons(portugal: Browser, secretariat: Browser, iom: Browser
     page = portugal.get(f"/en/requests/{row.id}")
     assert "<li>Read</li><li>Write</li>" in page
     assert "31 Dec 2026" in page
-    row = requests.get(session, portugal.membership, row.id)
+    row = reading.get(session, portugal.membership, row.id)
     portugal.step(row, "send_back", note="Sooner, please.")
-    row = requests.get(session, portugal.membership, row.id)
+    row = reading.get(session, portugal.membership, row.id)
     page = iom.get(f"/en/requests/{row.id}")
     assert "Sooner, please." in page
     assert re.search(r'name="target_on" value="2026-12-31"', page)
     iom.step(row, "propose", **plan)
-    row = requests.get(session, portugal.membership, row.id)
+    row = reading.get(session, portugal.membership, row.id)
     assert portugal.step(row, "agree").status_code == 303
     page = portugal.get(f"/en/requests/{row.id}")
     assert "Earlier versions" in page
@@ -368,14 +369,14 @@ def test_a_short_answer_needs_one_click_or_none_for_the_plan(
     assert "actions/no_plan" in page
     assert f"/en/requests/{row.id}/answer" in page
     assert iom.step(row, "no_plan").status_code == 303
-    assert requests.get(session, iom.membership, row.id).status == "in_progress"
+    assert reading.get(session, iom.membership, row.id).status == "in_progress"
 
 
 def test_refusing_leads_back_to_the_list(
     portugal: Browser, secretariat: Browser, iom: Browser, session: Session
 ) -> None:
     row = submitted(session, portugal)
-    row = requests.send(session, secretariat.membership, row.id, "iom", version=row.version)
+    row = triage.send(session, secretariat.membership, row.id, "iom", version=row.version)
     answer = iom.step(row, "refuse", reason="no_capacity")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/en/requests")
     page = secretariat.get(f"/en/requests/{row.id}")
@@ -388,7 +389,7 @@ def test_refusing_without_a_reason_keeps_the_note(
     portugal: Browser, secretariat: Browser, iom: Browser, session: Session
 ) -> None:
     row = submitted(session, portugal)
-    row = requests.send(session, secretariat.membership, row.id, "iom", version=row.version)
+    row = triage.send(session, secretariat.membership, row.id, "iom", version=row.version)
     answer = iom.step(row, "refuse", note="We are very sorry.")
     assert answer.status_code == 422
     assert "We are very sorry." in words(answer)
@@ -416,7 +417,7 @@ def test_citing_works_by_buttons_of_the_same_form(
     assert "Half a sentence" in page
     page = words(iom.post(address, {**typed, "citations": ["one", "two"], "remove": "one"}))
     assert re.findall(r'name="citations" value="([^"]+)"', page) == ["two"]
-    assert requests.answers(session, iom.membership, requests.get(session, iom.membership, row.id)) == []
+    assert reading.answers(session, iom.membership, reading.get(session, iom.membership, row.id)) == []
 
 
 def test_a_saved_draft_answer_is_there_again(
@@ -442,7 +443,7 @@ def test_a_colleagues_draft_answer_is_shown_beside_ones_own(
 ) -> None:
     row = accepted(session, portugal, secretariat, iom)
     colleague = factories.member(session, EXPERT, factories.agency(session, "iom"))
-    requests.save_answer_draft(session, colleague, row.id, AnswerData("Words of a colleague", "en"))
+    delivery.save_answer_draft(session, colleague, row.id, AnswerData("Words of a colleague", "en"))
     address = f"/en/requests/{row.id}/answer"
     answer = iom.post(address, {"version": row.version, "text": "My own words", "language": "en", "do": "send"})
     page = words(answer)

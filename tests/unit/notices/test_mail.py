@@ -26,7 +26,7 @@ from hub.notices import mail, notices
 from hub.notices.models import Notice
 from hub.notices.notices import Told
 from hub.settings import Settings
-from hub.support import requests
+from hub.support import delivery, triage
 from hub.support.models import SupportRequest
 from hub.worker import Worker
 from indexer import status
@@ -80,7 +80,7 @@ def test_a_mail_is_in_the_language_of_its_reader(hub, session, cast, mailbox):
 
 def test_every_link_opens_a_page_that_its_reader_may_see(hub, session, cast, mailbox, app):
     row = submitted(session, cast.ana)
-    requests.send(session, cast.secretary, row.id, "iom", version=row.version)
+    triage.send(session, cast.secretary, row.id, "iom", version=row.version)
     work(hub)
     for who in (cast.ben, cast.iom, cast.secretary_colleague):
         client = app.test_client()
@@ -140,11 +140,11 @@ def test_no_address_adds_a_header_or_a_recipient(email):
 
 def test_access_that_ends_between_queueing_and_sending_stops_the_mail(hub, session, cast, mailbox):
     row = submitted(session, cast.ana)
-    row = requests.send(session, cast.secretary, row.id, "iom", version=row.version)
+    row = triage.send(session, cast.secretary, row.id, "iom", version=row.version)
     port = mailbox.stop()
     work(hub)
     assert len(jobs(session)) > 0
-    requests.refuse(session, cast.iom_colleague, row.id, version=row.version, reason="no_capacity")
+    delivery.refuse(session, cast.iom_colleague, row.id, version=row.version, reason="no_capacity")
     people.end_membership(session, cast.ben, cast.ben.id)
     cast.secretary_colleague.person.disabled_at = now()
     session.commit()

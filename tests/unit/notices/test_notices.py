@@ -13,9 +13,10 @@ from hub.errors import BadRequest, NotFound
 from hub.events import Event
 from hub.notices import notices
 from hub.notices.models import Notice
-from hub.support import requests
+from hub.support import delivery, reading, requests, triage
+from hub.support.delivery import AnswerData
 from hub.support.models import SupportRequest
-from hub.support.requests import AnswerData, RequestData
+from hub.support.requests import RequestData
 from hub.wiring import Hub
 from tests import factories
 from tests.unit.notices.conftest import Cast, submitted, work
@@ -40,15 +41,15 @@ def told(session: Session, cast: Cast, action: str) -> set[str]:
 def sent(session: Session, cast: Cast) -> SupportRequest:
     """To IOM and to UNHCR."""
     row = submitted(session, cast.ana)
-    row = requests.send(session, cast.secretary, row.id, "iom", version=row.version)
-    return requests.send(session, cast.secretary, row.id, "unhcr", version=row.version, role="contributor")
+    row = triage.send(session, cast.secretary, row.id, "iom", version=row.version)
+    return triage.send(session, cast.secretary, row.id, "unhcr", version=row.version, role="contributor")
 
 
 def answered(session: Session, cast: Cast) -> SupportRequest:
     row = sent(session, cast)
-    row = requests.accept(session, cast.iom, row.id, version=row.version)
-    requests.answer(session, cast.iom, row.id, AnswerData(text="Do this.", language="en"), version=row.version)
-    return requests.get(session, cast.ana, row.id)
+    row = delivery.accept(session, cast.iom, row.id, version=row.version)
+    delivery.answer(session, cast.iom, row.id, AnswerData(text="Do this.", language="en"), version=row.version)
+    return reading.get(session, cast.ana, row.id)
 
 
 def edit_a_draft(session: Session, cast: Cast) -> None:
@@ -73,23 +74,23 @@ def withdraw(session: Session, cast: Cast) -> None:
 
 def decline(session: Session, cast: Cast) -> None:
     row = submitted(session, cast.ana)
-    requests.decline(session, cast.secretary, row.id, version=row.version, reason="outside_scope")
+    triage.decline(session, cast.secretary, row.id, version=row.version, reason="outside_scope")
 
 
 def accept(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    requests.accept(session, cast.iom, row.id, version=row.version)
+    delivery.accept(session, cast.iom, row.id, version=row.version)
 
 
 def refuse(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    requests.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
+    delivery.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
 
 
 def save_a_draft_answer(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    row = requests.accept(session, cast.iom, row.id, version=row.version)
-    requests.save_answer_draft(session, cast.iom, row.id, AnswerData(text="Perhaps", language="en"))
+    row = delivery.accept(session, cast.iom, row.id, version=row.version)
+    delivery.save_answer_draft(session, cast.iom, row.id, AnswerData(text="Perhaps", language="en"))
 
 
 def close(session: Session, cast: Cast) -> None:
@@ -160,7 +161,7 @@ def test_a_person_of_two_offices_is_told_once(hub, session, cast):
     second.person = cast.secretary_colleague.person
     session.commit()
     row = submitted(session, cast.ana)
-    requests.send(session, cast.secretary, row.id, "iom", version=row.version)
+    triage.send(session, cast.secretary, row.id, "iom", version=row.version)
     work(hub)
     own = session.scalars(select(Notice).where(Notice.person_id == second.person_id)).all()
     assert len(own) == 2  # submitted, sent
@@ -190,7 +191,7 @@ def test_notices_go_with_the_access_they_were_about(hub, session, cast):
     work(hub)
     assert notices.count_unread(session, cast.iom) == 3  # the submission too: it was told only now
     notice = notices.listing(session, cast.iom).rows[0].notice
-    requests.refuse(session, cast.iom_colleague, row.id, version=row.version, reason="no_capacity")
+    delivery.refuse(session, cast.iom_colleague, row.id, version=row.version, reason="no_capacity")
     assert notices.count_unread(session, cast.iom) == 0
     assert notices.listing(session, cast.iom).rows == ()
     with pytest.raises(NotFound):

@@ -16,9 +16,9 @@ from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.database import Database, Outbox
 from hub.errors import HubError, IllegalTransition
 from hub.events import Event
-from hub.support import clocks, reminders, requests
+from hub.support import clocks, delivery, reading, reminders, requests, triage
+from hub.support.delivery import PlanData
 from hub.support.models import Clock, Plan, SupportRequest
-from hub.support.requests import PlanData
 from hub.worker import HANDLERS
 from tests import factories
 
@@ -285,8 +285,8 @@ def test_a_lapsed_request_is_opened_again_with_new_clocks(desk: Desk) -> None:
     desk.step("submit", "submitted", at("2026-03-02"))
     desk.step("ask", "clarification", at("2026-03-03"))
     desk.ring("reply", at("2026-06-01"))
-    row = requests.get(desk.session, desk.portugal, desk.row.id)
-    assert set(requests.possible_actions(desk.portugal, row)) == {"reopen", "withdraw"}
+    row = reading.get(desk.session, desk.portugal, desk.row.id)
+    assert set(reading.possible_actions(desk.portugal, row)) == {"reopen", "withdraw"}
     row = requests.reopen(desk.session, desk.portugal, row.id, version=row.version, note="We were away.")
     assert row.status == "submitted"
     assert {clock.stage for clock in clocks.running(row)} == {"acknowledge", "triage", "match", "plan", "answer"}
@@ -313,10 +313,10 @@ def test_a_closed_request_that_is_opened_again_has_a_new_date_for_its_answer(des
 def test_a_plan_put_before_the_state_by_its_lead_stops_the_agencys_clocks(desk: Desk) -> None:
     session = desk.session
     row = requests.submit(session, desk.portugal, desk.row.id, version=1)
-    row = requests.send(session, desk.secretariat, row.id, "iom", version=row.version)
-    row = requests.accept(session, desk.iom, row.id, version=row.version)
+    row = triage.send(session, desk.secretariat, row.id, "iom", version=row.version)
+    row = delivery.accept(session, desk.iom, row.id, version=row.version)
     assert {clock.stage for clock in clocks.running(row)} == {"plan", "answer"}
-    row = requests.propose(session, desk.iom, row.id, PlanData("Words", language="en"), version=row.version)
+    row = delivery.propose(session, desk.iom, row.id, PlanData("Words", language="en"), version=row.version)
     assert {clock.stage for clock in clocks.running(row)} == {"reply"}
     row = requests.agree(session, desk.portugal, row.id, version=row.version)
     assert {clock.stage for clock in clocks.running(row)} == {"answer"}
@@ -324,9 +324,9 @@ def test_a_plan_put_before_the_state_by_its_lead_stops_the_agencys_clocks(desk: 
 
 def test_acknowledging_is_possible_once(desk: Desk) -> None:
     row = requests.submit(desk.session, desk.portugal, desk.row.id, version=1)
-    row = requests.acknowledge(desk.session, desk.secretariat, row.id, version=row.version)
+    row = triage.acknowledge(desk.session, desk.secretariat, row.id, version=row.version)
     with pytest.raises(IllegalTransition) as caught:
-        requests.acknowledge(desk.session, desk.secretariat, row.id, version=row.version)
+        triage.acknowledge(desk.session, desk.secretariat, row.id, version=row.version)
     assert "acknowledge" not in caught.value.extra["possible"]
 
 
@@ -339,7 +339,7 @@ def test_tasks_come_in_the_order_of_their_deadlines(desk: Desk) -> None:
         names[desk.row.id] = name
     factories.request(session, desk.portugal, status="submitted", title="without a clock")
     session.commit()
-    found = requests.tasks(session, desk.secretariat)
+    found = reading.tasks(session, desk.secretariat)
     assert [names.get(task.request.id, "without") for task in found] == ["urgent", "late", "later", "without"]
     assert found[0].due_at == datetime(2026, 1, 7, 23, 59, 59, tzinfo=UTC)
 
@@ -347,7 +347,7 @@ def test_tasks_come_in_the_order_of_their_deadlines(desk: Desk) -> None:
 @pytest.mark.both_databases
 def test_a_reply_in_the_last_moment_and_the_end_of_the_request_do_not_mix(desk: Desk, database: Database) -> None:
     row = requests.submit(desk.session, desk.portugal, desk.row.id, version=1)
-    row = requests.ask(desk.session, desk.secretariat, row.id, version=row.version, note="For whom?")
+    row = triage.ask(desk.session, desk.secretariat, row.id, version=row.version, note="For whom?")
     clock, version, person = desk.clock("reply").id, row.version, desk.portugal.id
     barrier = threading.Barrier(2)
     refused: list[HubError] = []
@@ -374,8 +374,8 @@ def test_a_reply_in_the_last_moment_and_the_end_of_the_request_do_not_mix(desk: 
     for thread in threads:
         thread.join(30)
     desk.session.expire_all()
-    read = requests.get(desk.session, desk.portugal, row.id)
-    taken = [entry.event.action for entry in requests.history(desk.session, desk.portugal, read)]
+    read = reading.get(desk.session, desk.portugal, row.id)
+    taken = [entry.event.action for entry in reading.history(desk.session, desk.portugal, read)]
     assert ("reply" in taken) != ("lapse" in taken)
     assert read.status == ("submitted" if "reply" in taken else "lapsed")
 

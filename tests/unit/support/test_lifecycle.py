@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-import hub.support.requests as verbs
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.database import Base, Database
 from hub.errors import Forbidden, HubError, IllegalTransition, NotFound, StaleVersion
 from hub.events import AUDIENCES, Event
-from hub.support import lifecycle
+from hub.support import delivery, lifecycle, requests, triage
+from hub.support.delivery import AnswerData, PlanData
 from hub.support.lifecycle import DISCARDED, DRAFT, STATUSES, TRANSITIONS
 from hub.support.models import Plan
-from hub.support.requests import AnswerData, PlanData, RequestData
+from hub.support.requests import RequestData
+from hub.support.verbs import VERBS
 from tests import factories
 
 DATA = RequestData("Title", "Words", "en", (6,))
@@ -28,23 +29,23 @@ DATA = RequestData("Title", "Words", "en", (6,))
 def act(session: Session, person: Membership, action: str, name: str, version: int) -> None:
     """Take the action with everything it needs."""
     if action == "edit":
-        verbs.edit(session, person, name, DATA, version=version)
+        requests.edit(session, person, name, DATA, version=version)
     elif action == "send":
-        verbs.send(session, person, name, "ilo", version=version)
+        triage.send(session, person, name, "ilo", version=version)
     elif action in {"refuse", "decline"}:
-        getattr(verbs, action)(session, person, name, version=version, reason="other", note="Because.")
+        VERBS[action](session, person, name, version=version, reason="other", note="Because.")
     elif action in {"ask", "reply", "send_back"}:
-        getattr(verbs, action)(session, person, name, version=version, note="Because.")
+        VERBS[action](session, person, name, version=version, note="Because.")
     elif action == "propose":
-        verbs.propose(session, person, name, PlanData("Words", language="en"), version=version)
+        delivery.propose(session, person, name, PlanData("Words", language="en"), version=version)
     elif action in {"invite", "ask_peer", "share"}:
-        getattr(verbs, action)(session, person, name, version=version, country="FRA" if action == "share" else "GHA")
+        VERBS[action](session, person, name, version=version, country="FRA" if action == "share" else "GHA")
     elif action == "draft_answer":
-        verbs.save_answer_draft(session, person, name, AnswerData("Words", "en"))
+        delivery.save_answer_draft(session, person, name, AnswerData("Words", "en"))
     elif action == "answer":
-        verbs.answer(session, person, name, AnswerData("Words", "en"), version=version)
+        delivery.answer(session, person, name, AnswerData("Words", "en"), version=version)
     else:
-        getattr(verbs, action)(session, person, name, version=version)
+        VERBS[action](session, person, name, version=version)
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.database import Database, Outbox, now
 from hub.errors import BadRequest, Forbidden, HubError, IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.events import Event
-from hub.support import requests
+from hub.support import delivery, peers, reading, requests, triage
+from hub.support.delivery import AnswerData, PlanData
 from hub.support.models import CONTRIBUTOR, SupportRequest
-from hub.support.requests import AnswerData, PlanData, RequestData
+from hub.support.requests import RequestData
 from tests import factories
 
 WORDS = RequestData("Protect domestic workers", "We would like advice on contracts.", "en", (6,))
@@ -57,22 +58,22 @@ def as_fields(data: RequestData) -> dict[str, Any]:
 
 def sent(session: Session, cast: Cast) -> SupportRequest:
     row = submitted(session, cast)
-    return requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    return triage.send(session, cast.secretariat, row.id, "iom", version=row.version)
 
 
 def accepted(session: Session, cast: Cast) -> SupportRequest:
     row = sent(session, cast)
-    return requests.accept(session, cast.iom, row.id, version=row.version)
+    return delivery.accept(session, cast.iom, row.id, version=row.version)
 
 
 def answered(session: Session, cast: Cast, text: str = "Use model contracts.") -> SupportRequest:
     row = accepted(session, cast)
-    requests.answer(session, cast.iom, row.id, AnswerData(text, "en"), version=row.version)
+    delivery.answer(session, cast.iom, row.id, AnswerData(text, "en"), version=row.version)
     return row
 
 
 def steps(session: Session, reader: Membership, row: SupportRequest) -> list[str]:
-    return [entry.event.action for entry in requests.history(session, reader, requests.get(session, reader, row.id))]
+    return [entry.event.action for entry in reading.history(session, reader, reading.get(session, reader, row.id))]
 
 
 @pytest.mark.both_databases
@@ -80,13 +81,13 @@ def test_a_request_goes_from_draft_to_closed(session: Session, cast: Cast) -> No
     practice = factories.document(session, "model-contracts")
     row = requests.draft(session, cast.portugal, WORDS)
     requests.submit(session, cast.portugal, row.id, version=1)
-    requests.send(session, cast.secretariat, row.id, "IOM", version=2)
-    requests.accept(session, cast.iom, row.id, version=3)
-    requests.answer(session, cast.iom, row.id, AnswerData("Do this.", "en", (practice.slug,)), version=4)
+    triage.send(session, cast.secretariat, row.id, "IOM", version=2)
+    delivery.accept(session, cast.iom, row.id, version=3)
+    delivery.answer(session, cast.iom, row.id, AnswerData("Do this.", "en", (practice.slug,)), version=4)
     requests.close(session, cast.portugal, row.id, version=5)
 
-    read = requests.get(session, cast.portugal, row.reference)
-    (answer,) = requests.answers(session, cast.portugal, read)
+    read = reading.get(session, cast.portugal, row.reference)
+    (answer,) = reading.answers(session, cast.portugal, read)
     assert (read.status, read.version) == ("closed", 6)
     assert [citation.document.slug for citation in answer.citations] == ["model-contracts"]
     assert steps(session, cast.portugal, row) == ["draft", "submit", "send", "accept", "answer", "close"]
@@ -163,7 +164,7 @@ def test_another_writers_key_is_another_request(session: Session, cast: Cast) ->
 def test_editing_replaces_words_and_objectives(session: Session, cast: Cast) -> None:
     row = requests.draft(session, cast.portugal, RequestData("Old", "Old text", "en", (6, 7)))
     requests.edit(session, cast.portugal, row.id, RequestData("New", "New text", "en", (7, 22)), version=1)
-    read = requests.get(session, cast.portugal, row.id)
+    read = reading.get(session, cast.portugal, row.id)
     assert (read.title, read.description, [one.number for one in read.objectives]) == ("New", "New text", [7, 22])
 
 
@@ -187,82 +188,80 @@ def test_a_write_names_the_version_it_saw(session: Session, cast: Cast) -> None:
     with pytest.raises(StaleVersion) as caught:
         requests.edit(session, cast.portugal, row.id, WORDS, version=1)
     assert caught.value.extra == {"version": 2}
-    assert requests.get(session, cast.portugal, row.id).title == "Colleague's title"
+    assert reading.get(session, cast.portugal, row.id).title == "Colleague's title"
 
 
 @pytest.mark.parametrize("seen", [0, 3, 99])
 def test_a_version_that_never_was_is_stale_too(session: Session, cast: Cast, seen: int) -> None:
     row = submitted(session, cast)
     with pytest.raises(StaleVersion):
-        requests.send(session, cast.secretariat, row.id, "iom", version=seen)
+        triage.send(session, cast.secretariat, row.id, "iom", version=seen)
 
 
 def test_an_agency_reads_the_request_once_it_was_sent(session: Session, cast: Cast) -> None:
     row = submitted(session, cast)
     with pytest.raises(NotFound):
-        requests.get(session, cast.iom, row.id)
-    requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
-    assert requests.get(session, cast.iom, row.id).id == row.id
+        reading.get(session, cast.iom, row.id)
+    triage.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    assert reading.get(session, cast.iom, row.id).id == row.id
 
 
 def test_an_agency_that_refuses_reads_it_no_more(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    requests.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
+    delivery.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
     with pytest.raises(NotFound):
-        requests.get(session, cast.iom, row.id)
-    assert requests.list_visible(session, cast.iom).total == 0
+        reading.get(session, cast.iom, row.id)
+    assert reading.list_visible(session, cast.iom).total == 0
 
 
 def test_an_agency_that_refused_may_be_asked_again(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    requests.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
-    row = requests.get(session, cast.secretariat, row.id)
-    requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
-    assert [party.state for party in requests.get(session, cast.iom, row.id).parties if party.role == "lead"] == [
-        "sent"
-    ]
+    delivery.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
+    row = reading.get(session, cast.secretariat, row.id)
+    triage.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    assert [party.state for party in reading.get(session, cast.iom, row.id).parties if party.role == "lead"] == ["sent"]
 
 
 def test_refusing_gives_a_reason_and_other_needs_a_sentence(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
     with pytest.raises(Invalid) as caught:
-        requests.refuse(session, cast.iom, row.id, version=row.version, reason="bored")
+        delivery.refuse(session, cast.iom, row.id, version=row.version, reason="bored")
     assert "reason" in caught.value.errors
     with pytest.raises(Invalid) as caught:
-        requests.refuse(session, cast.iom, row.id, version=row.version, reason="other", note="  ")
+        delivery.refuse(session, cast.iom, row.id, version=row.version, reason="other", note="  ")
     assert "note" in caught.value.errors
 
 
 def test_a_refusal_and_its_note_are_for_the_secretariat_only(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    requests.refuse(session, cast.iom, row.id, version=row.version, reason="other", note="We advise the other side.")
-    last = requests.history(session, cast.secretariat, requests.get(session, cast.secretariat, row.id))[-1]
+    delivery.refuse(session, cast.iom, row.id, version=row.version, reason="other", note="We advise the other side.")
+    last = reading.history(session, cast.secretariat, reading.get(session, cast.secretariat, row.id))[-1]
     assert (last.event.action, last.note, last.office.id) == ("refuse", "We advise the other side.", "iom")
     assert "refuse" not in steps(session, cast.portugal, row)
-    ours = requests.get(session, cast.portugal, row.id)
-    assert [party.entity_id for party in requests.shown_parties(cast.portugal, ours)] == ["PRT"]
-    theirs = requests.get(session, cast.secretariat, row.id)
-    assert [party.entity_id for party in requests.shown_parties(cast.secretariat, theirs)] == ["PRT", "iom"]
+    ours = reading.get(session, cast.portugal, row.id)
+    assert [party.entity_id for party in reading.shown_parties(cast.portugal, ours)] == ["PRT"]
+    theirs = reading.get(session, cast.secretariat, row.id)
+    assert [party.entity_id for party in reading.shown_parties(cast.secretariat, theirs)] == ["PRT", "iom"]
 
 
 @pytest.mark.parametrize("name", ["nobody", "PRT", "secretariat", "", "iom'--"])
 def test_a_request_is_sent_to_agencies_only(session: Session, cast: Cast, name: str) -> None:
     row = submitted(session, cast)
     with pytest.raises(Invalid) as caught:
-        requests.send(session, cast.secretariat, row.id, name, version=row.version)
+        triage.send(session, cast.secretariat, row.id, name, version=row.version)
     assert "agency" in caught.value.errors
 
 
 def test_an_agency_is_not_sent_a_request_twice(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
     with pytest.raises(Invalid):
-        requests.send(session, cast.secretariat, row.id, "iom", version=row.version, role=CONTRIBUTOR)
+        triage.send(session, cast.secretariat, row.id, "iom", version=row.version, role=CONTRIBUTOR)
 
 
 def test_an_agency_is_not_made_a_requesting_party(session: Session, cast: Cast) -> None:
     row = submitted(session, cast)
     with pytest.raises(Invalid) as caught:
-        requests.send(session, cast.secretariat, row.id, "iom", version=row.version, role="requesting")
+        triage.send(session, cast.secretariat, row.id, "iom", version=row.version, role="requesting")
     assert "role" in caught.value.errors
 
 
@@ -270,9 +269,9 @@ def test_an_unverified_agency_needs_a_second_look(session: Session, cast: Cast) 
     factories.agency(session, "new", verified=False)
     row = submitted(session, cast)
     with pytest.raises(Invalid) as caught:
-        requests.send(session, cast.secretariat, row.id, "new", version=row.version)
+        triage.send(session, cast.secretariat, row.id, "new", version=row.version)
     assert "confirm_unverified" in caught.value.errors
-    requests.send(session, cast.secretariat, row.id, "new", version=row.version, confirm_unverified=True)
+    triage.send(session, cast.secretariat, row.id, "new", version=row.version, confirm_unverified=True)
     assert {party.entity_id for party in row.parties} == {"PRT", "new"}
 
 
@@ -280,126 +279,124 @@ def test_an_answer_rests_on_published_records_only(session: Session, cast: Cast)
     factories.document(session, "gone", status="withdrawn")
     row = accepted(session, cast)
     with pytest.raises(Invalid) as caught:
-        requests.answer(session, cast.iom, row.id, AnswerData("Text", "en", ("gone", "never-was")), version=row.version)
+        delivery.answer(session, cast.iom, row.id, AnswerData("Text", "en", ("gone", "never-was")), version=row.version)
     assert len(caught.value.errors["citations"]) == 2
-    assert requests.get(session, cast.iom, row.id).status == "planning"
+    assert reading.get(session, cast.iom, row.id).status == "planning"
 
 
 def test_an_answer_has_words(session: Session, cast: Cast) -> None:
     row = accepted(session, cast)
     with pytest.raises(Invalid) as caught:
-        requests.answer(session, cast.iom, row.id, AnswerData(" \n "), version=row.version)
+        delivery.answer(session, cast.iom, row.id, AnswerData(" \n "), version=row.version)
     assert "text" in caught.value.errors
 
 
 def test_a_draft_answer_is_its_own_agencys(session: Session, cast: Cast) -> None:
     row = accepted(session, cast)
-    row = requests.send(session, cast.secretariat, row.id, "ilo", version=row.version, role=CONTRIBUTOR)
-    requests.accept(session, cast.ilo, row.id, version=row.version)
-    requests.save_answer_draft(session, cast.iom, row.id, AnswerData("Half a thought", "en"))
+    row = triage.send(session, cast.secretariat, row.id, "ilo", version=row.version, role=CONTRIBUTOR)
+    delivery.accept(session, cast.ilo, row.id, version=row.version)
+    delivery.save_answer_draft(session, cast.iom, row.id, AnswerData("Half a thought", "en"))
     colleague = factories.member(session, EXPERT, factories.agency(session, "iom"))
     for reader, count in [(cast.iom, 1), (colleague, 1), (cast.ilo, 0), (cast.secretariat, 0), (cast.portugal, 0)]:
-        read = requests.get(session, reader, row.id)
-        assert len(requests.answers(session, reader, read)) == count, reader.role
+        read = reading.get(session, reader, row.id)
+        assert len(reading.answers(session, reader, read)) == count, reader.role
 
 
 @pytest.mark.both_databases
 def test_a_draft_answer_grows_and_is_sent(session: Session, cast: Cast) -> None:
     one, two = (factories.document(session, slug).slug for slug in ("one", "two"))
     row = accepted(session, cast)
-    first = requests.save_answer_draft(session, cast.iom, row.id, AnswerData("First", "en", (one, two)))
-    requests.save_answer_draft(session, cast.iom, row.id, AnswerData("More", "en", (two, one)), answer_version=1)
-    requests.answer(session, cast.iom, row.id, AnswerData("All", "fr", (two,)), version=row.version, answer_version=2)
-    (answer,) = requests.answers(session, cast.portugal, requests.get(session, cast.portugal, row.id))
+    first = delivery.save_answer_draft(session, cast.iom, row.id, AnswerData("First", "en", (one, two)))
+    delivery.save_answer_draft(session, cast.iom, row.id, AnswerData("More", "en", (two, one)), answer_version=1)
+    delivery.answer(session, cast.iom, row.id, AnswerData("All", "fr", (two,)), version=row.version, answer_version=2)
+    (answer,) = reading.answers(session, cast.portugal, reading.get(session, cast.portugal, row.id))
     assert (answer.id, answer.text, answer.language, answer.status) == (first.id, "All", "fr", "sent")
     assert [citation.document.slug for citation in answer.citations] == ["two"]
 
 
 def test_saving_a_draft_answer_leaves_everybody_elses_version_alone(session: Session, cast: Cast) -> None:
     row = accepted(session, cast)
-    requests.save_answer_draft(session, cast.iom, row.id, AnswerData("First", "en"))
-    assert requests.get(session, cast.secretariat, row.id).version == row.version
+    delivery.save_answer_draft(session, cast.iom, row.id, AnswerData("First", "en"))
+    assert reading.get(session, cast.secretariat, row.id).version == row.version
 
 
 def test_a_colleagues_draft_answer_is_not_overwritten(session: Session, cast: Cast) -> None:
     row = accepted(session, cast)
     colleague = factories.member(session, EXPERT, factories.agency(session, "iom"))
-    requests.save_answer_draft(session, colleague, row.id, AnswerData("Mine", "en"))
-    requests.save_answer_draft(session, colleague, row.id, AnswerData("Mine, longer", "en"), answer_version=1)
+    delivery.save_answer_draft(session, colleague, row.id, AnswerData("Mine", "en"))
+    delivery.save_answer_draft(session, colleague, row.id, AnswerData("Mine, longer", "en"), answer_version=1)
     for seen, current in [(None, 2), (1, 2)]:
         with pytest.raises(StaleVersion) as caught:
-            requests.answer(
+            delivery.answer(
                 session, cast.iom, row.id, AnswerData("Yours", "en"), version=row.version, answer_version=seen
             )
         assert caught.value.extra == {"answer_version": current}
-    (kept,) = requests.answers(session, cast.iom, requests.get(session, cast.iom, row.id))
+    (kept,) = reading.answers(session, cast.iom, reading.get(session, cast.iom, row.id))
     assert kept.text == "Mine, longer"
 
 
 def test_saving_the_same_draft_answer_twice_is_no_conflict(session: Session, cast: Cast) -> None:
     row = accepted(session, cast)
-    first = requests.save_answer_draft(session, cast.iom, row.id, AnswerData("Text", "en"))
-    again = requests.save_answer_draft(session, cast.iom, row.id, AnswerData("Text", "en"))
+    first = delivery.save_answer_draft(session, cast.iom, row.id, AnswerData("Text", "en"))
+    again = delivery.save_answer_draft(session, cast.iom, row.id, AnswerData("Text", "en"))
     assert (again.id, again.version) == (first.id, 1)
 
 
 def test_a_closed_request_is_reopened_with_what_is_missing(session: Session, cast: Cast) -> None:
     row = answered(session, cast)
     requests.close(session, cast.portugal, row.id, version=row.version)
-    row = requests.get(session, cast.portugal, row.id)
+    row = reading.get(session, cast.portugal, row.id)
     requests.reopen(session, cast.portugal, row.id, version=row.version, note="And the contracts?")
-    read = requests.get(session, cast.iom, row.id)
+    read = reading.get(session, cast.iom, row.id)
     assert (read.status, read.closed_at) == ("in_progress", None)
-    assert requests.history(session, cast.iom, read)[-1].note == "And the contracts?"
+    assert reading.history(session, cast.iom, read)[-1].note == "And the contracts?"
 
 
 def test_a_discarded_draft_was_never_there_for_the_secretariat(session: Session, cast: Cast) -> None:
     row = requests.draft(session, cast.portugal, WORDS)
     requests.withdraw(session, cast.portugal, row.id, version=1)
-    assert requests.get(session, cast.portugal, row.id).status == "discarded"
+    assert reading.get(session, cast.portugal, row.id).status == "discarded"
     with pytest.raises(NotFound):
-        requests.get(session, cast.secretariat, row.id)
-    assert requests.counts(session, cast.secretariat) == {}
+        reading.get(session, cast.secretariat, row.id)
+    assert reading.counts(session, cast.secretariat) == {}
 
 
 def test_declining_says_why_to_the_state(session: Session, cast: Cast) -> None:
     row = submitted(session, cast)
-    requests.decline(
-        session, cast.secretariat, row.id, version=row.version, reason="duplicate", note="See R-2026-0001."
-    )
-    last = requests.history(session, cast.portugal, requests.get(session, cast.portugal, row.id))[-1]
+    triage.decline(session, cast.secretariat, row.id, version=row.version, reason="duplicate", note="See R-2026-0001.")
+    last = reading.history(session, cast.portugal, reading.get(session, cast.portugal, row.id))[-1]
     assert (last.event.action, last.event.reason, last.note) == ("decline", "duplicate", "See R-2026-0001.")
 
 
 def note_of(session: Session, reader: Membership, row: SupportRequest, action: str) -> str | None:
-    read = requests.get(session, reader, row.id)
-    return next((one.note for one in requests.history(session, reader, read) if one.event.action == action), None)
+    read = reading.get(session, reader, row.id)
+    return next((one.note for one in reading.history(session, reader, read) if one.event.action == action), None)
 
 
 def test_triage_says_what_was_found(session: Session, cast: Cast) -> None:
     row = submitted(session, cast)
     with pytest.raises(Invalid) as caught:
-        requests.triage(session, cast.secretariat, row.id, version=row.version, reason="other")
+        triage.triage(session, cast.secretariat, row.id, version=row.version, reason="other")
     assert "note" in caught.value.errors
-    row = requests.triage(session, cast.secretariat, row.id, version=row.version, reason="partly_in_scope")
-    last = requests.history(session, cast.portugal, row)[-1]
+    row = triage.triage(session, cast.secretariat, row.id, version=row.version, reason="partly_in_scope")
+    last = reading.history(session, cast.portugal, row)[-1]
     assert (row.status, last.event.action, last.event.reason) == ("triaged", "triage", "partly_in_scope")
 
 
 def test_sending_at_once_says_that_it_is_within_scope(session: Session, cast: Cast) -> None:
     once = sent(session, cast)
-    assert requests.history(session, cast.portugal, once)[-1].event.reason == "in_scope"
+    assert reading.history(session, cast.portugal, once)[-1].event.reason == "in_scope"
     row = submitted(session, cast)
-    row = requests.triage(session, cast.secretariat, row.id, version=row.version)
-    row = requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
-    assert requests.history(session, cast.portugal, row)[-1].event.reason is None
+    row = triage.triage(session, cast.secretariat, row.id, version=row.version)
+    row = triage.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    assert reading.history(session, cast.portugal, row)[-1].event.reason is None
 
 
 def test_other_words_are_triaged_again(session: Session, cast: Cast) -> None:
     row = submitted(session, cast)
-    row = requests.triage(session, cast.secretariat, row.id, version=row.version)
+    row = triage.triage(session, cast.secretariat, row.id, version=row.version)
     requests.edit(session, cast.portugal, row.id, RequestData("Another need", "Words", "en"), version=row.version)
-    assert requests.get(session, cast.secretariat, row.id).status == "submitted"
+    assert reading.get(session, cast.secretariat, row.id).status == "submitted"
 
 
 @pytest.mark.both_databases
@@ -407,17 +404,17 @@ def test_a_question_is_answered_by_a_reply_and_stays_between_state_and_secretari
     session: Session, cast: Cast
 ) -> None:
     row = submitted(session, cast)
-    row = requests.ask(session, cast.secretariat, row.id, version=row.version, note="For how many people?")
+    row = triage.ask(session, cast.secretariat, row.id, version=row.version, note="For how many people?")
     assert (row.status, note_of(session, cast.portugal, row, "ask")) == ("clarification", "For how many people?")
     row = requests.reply(session, cast.portugal, row.id, version=row.version, note="For a thousand.")
     assert (row.status, note_of(session, cast.secretariat, row, "reply")) == ("submitted", "For a thousand.")
-    requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    triage.send(session, cast.secretariat, row.id, "iom", version=row.version)
     assert not {"ask", "reply", "edit"} & set(steps(session, cast.iom, row))
 
 
 def test_a_question_is_answered_by_changing_the_words(session: Session, cast: Cast) -> None:
     row = submitted(session, cast)
-    row = requests.ask(session, cast.secretariat, row.id, version=row.version, note="For how many people?")
+    row = triage.ask(session, cast.secretariat, row.id, version=row.version, note="For how many people?")
     with pytest.raises(Invalid) as caught:
         requests.reply(session, cast.portugal, row.id, version=row.version, note=" ")
     assert "note" in caught.value.errors
@@ -428,39 +425,39 @@ def test_a_question_is_answered_by_changing_the_words(session: Session, cast: Ca
 
 def test_the_last_agency_to_refuse_leaves_a_request_unplaced(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    row = requests.send(session, cast.secretariat, row.id, "ilo", version=row.version, role=CONTRIBUTOR)
-    row = requests.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
+    row = triage.send(session, cast.secretariat, row.id, "ilo", version=row.version, role=CONTRIBUTOR)
+    row = delivery.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
     assert row.status == "matching"
-    row = requests.refuse(session, cast.ilo, row.id, version=row.version, reason="no_capacity")
+    row = delivery.refuse(session, cast.ilo, row.id, version=row.version, reason="no_capacity")
     assert row.status == "unplaced"
     assert "refuse" not in steps(session, cast.portugal, row)
-    row = requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    row = triage.send(session, cast.secretariat, row.id, "iom", version=row.version)
     assert row.status == "matching"
 
 
 def test_a_contributor_that_accepts_first_waits_for_a_lead(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    row = requests.send(session, cast.secretariat, row.id, "ilo", version=row.version, role=CONTRIBUTOR)
-    row = requests.accept(session, cast.ilo, row.id, version=row.version)
+    row = triage.send(session, cast.secretariat, row.id, "ilo", version=row.version, role=CONTRIBUTOR)
+    row = delivery.accept(session, cast.ilo, row.id, version=row.version)
     assert row.status == "matching"
     with pytest.raises(IllegalTransition):
-        requests.propose(session, cast.ilo, row.id, PLAN, version=row.version)
-    row = requests.accept(session, cast.iom, row.id, version=row.version)
+        delivery.propose(session, cast.ilo, row.id, PLAN, version=row.version)
+    row = delivery.accept(session, cast.iom, row.id, version=row.version)
     assert row.status == "planning"
     with pytest.raises(Forbidden):
-        requests.propose(session, cast.ilo, row.id, PLAN, version=row.version)
+        delivery.propose(session, cast.ilo, row.id, PLAN, version=row.version)
 
 
 @pytest.mark.both_databases
 def test_a_plan_is_proposed_sent_back_and_agreed(session: Session, cast: Cast) -> None:
     row = accepted(session, cast)
-    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    row = delivery.propose(session, cast.iom, row.id, PLAN, version=row.version)
     row = requests.send_back(session, cast.portugal, row.id, version=row.version, note="Sooner, please.")
     assert note_of(session, cast.iom, row, "send_back") == "Sooner, please."
-    row = requests.propose(session, cast.iom, row.id, PlanData("Sooner", language="en"), version=row.version)
-    row = requests.propose(session, cast.iom, row.id, PlanData("Very soon", language="en"), version=row.version)
+    row = delivery.propose(session, cast.iom, row.id, PlanData("Sooner", language="en"), version=row.version)
+    row = delivery.propose(session, cast.iom, row.id, PlanData("Very soon", language="en"), version=row.version)
     row = requests.agree(session, cast.portugal, row.id, version=row.version)
-    read = requests.get(session, cast.portugal, row.id)
+    read = reading.get(session, cast.portugal, row.id)
     assert read.status == "in_progress"
     assert [(plan.number, plan.text, plan.status) for plan in read.plans] == [
         (1, "We compare contracts.", "sent_back"),
@@ -473,9 +470,9 @@ def test_a_plan_is_proposed_sent_back_and_agreed(session: Session, cast: Cast) -
 def test_a_plan_has_words_and_its_refusal_a_reason(session: Session, cast: Cast) -> None:
     row = accepted(session, cast)
     with pytest.raises(Invalid) as caught:
-        requests.propose(session, cast.iom, row.id, PlanData(" "), version=row.version)
+        delivery.propose(session, cast.iom, row.id, PlanData(" "), version=row.version)
     assert "text" in caught.value.errors
-    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    row = delivery.propose(session, cast.iom, row.id, PLAN, version=row.version)
     with pytest.raises(Invalid) as caught:
         requests.send_back(session, cast.portugal, row.id, version=row.version, note="")
     assert "note" in caught.value.errors
@@ -490,32 +487,32 @@ def test_nothing_is_agreed_before_it_is_proposed(session: Session, cast: Cast) -
 
 def test_an_answer_makes_a_plan_needless(session: Session, cast: Cast) -> None:
     row = accepted(session, cast)
-    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
-    requests.answer(session, cast.iom, row.id, AnswerData("Here it is.", "en"), version=row.version)
-    read = requests.get(session, cast.portugal, row.id)
+    row = delivery.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    delivery.answer(session, cast.iom, row.id, AnswerData("Here it is.", "en"), version=row.version)
+    read = reading.get(session, cast.portugal, row.id)
     assert (read.status, [plan.status for plan in read.plans]) == ("answered", ["replaced"])
 
 
 def test_a_plan_agreed_may_be_replaced_while_work_goes_on(session: Session, cast: Cast) -> None:
     row = accepted(session, cast)
-    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    row = delivery.propose(session, cast.iom, row.id, PLAN, version=row.version)
     row = requests.agree(session, cast.portugal, row.id, version=row.version)
-    row = requests.propose(session, cast.iom, row.id, PlanData("Otherwise", language="en"), version=row.version)
+    row = delivery.propose(session, cast.iom, row.id, PlanData("Otherwise", language="en"), version=row.version)
     assert (row.status, [plan.status for plan in row.plans]) == ("planning", ["agreed", "proposed"])
 
 
 @pytest.mark.both_databases
 def test_a_peer_state_agrees_and_reads_everything_once_it_is_shared(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    row = requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
-    assert [task.what for task in requests.tasks(session, cast.ghana)] == ["join"]
-    seen = requests.get(session, cast.ghana, row.id)
-    assert requests.possible_actions(cast.ghana, seen) == ("join", "stay_out")
-    row = requests.join(session, cast.ghana, row.id, version=row.version)
-    assert not requests.detailed(cast.ghana, row)
-    row = requests.share(session, cast.portugal, row.id, version=row.version, country="GHA")
-    assert requests.detailed(cast.ghana, row)
-    assert requests.possible_actions(cast.ghana, row) == ()
+    row = peers.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
+    assert [task.what for task in reading.tasks(session, cast.ghana)] == ["join"]
+    seen = reading.get(session, cast.ghana, row.id)
+    assert reading.possible_actions(cast.ghana, seen) == ("join", "stay_out")
+    row = peers.join(session, cast.ghana, row.id, version=row.version)
+    assert not reading.detailed(cast.ghana, row)
+    row = peers.share(session, cast.portugal, row.id, version=row.version, country="GHA")
+    assert reading.detailed(cast.ghana, row)
+    assert reading.possible_actions(cast.ghana, row) == ()
     assert steps(session, cast.ghana, row) == ["ask_peer", "join", "share"]
     assert not {"ask_peer", "join", "share"} & set(steps(session, cast.iom, row))
 
@@ -523,74 +520,74 @@ def test_a_peer_state_agrees_and_reads_everything_once_it_is_shared(session: Ses
 @pytest.mark.both_databases
 def test_a_state_invited_asks_together_once_it_joins(session: Session, cast: Cast) -> None:
     row = requests.draft(session, cast.portugal, WORDS)
-    row = requests.invite(session, cast.portugal, row.id, version=row.version, country="GHA")
+    row = peers.invite(session, cast.portugal, row.id, version=row.version, country="GHA")
     with pytest.raises(Forbidden):
         requests.edit(session, cast.ghana, row.id, WORDS, version=row.version)
-    row = requests.join(session, cast.ghana, row.id, version=row.version)
+    row = peers.join(session, cast.ghana, row.id, version=row.version)
     row = requests.edit(session, cast.ghana, row.id, RequestData("Ours", "Together", "en"), version=row.version)
     row = requests.submit(session, cast.ghana, row.id, version=row.version)
     assert (row.title, row.status) == ("Ours", "submitted")
     with pytest.raises(NotFound):
-        requests.get(session, cast.iom, row.id)
+        reading.get(session, cast.iom, row.id)
 
 
 def test_a_state_that_stays_out_sees_nothing_any_more_and_may_be_asked_again(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    row = requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
-    row = requests.stay_out(session, cast.ghana, row.id, version=row.version)
+    row = peers.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
+    row = peers.stay_out(session, cast.ghana, row.id, version=row.version)
     with pytest.raises(NotFound):
-        requests.get(session, cast.ghana, row.id)
-    row = requests.get(session, cast.secretariat, row.id)
-    requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
-    assert requests.get(session, cast.ghana, row.id).id == row.id
+        reading.get(session, cast.ghana, row.id)
+    row = reading.get(session, cast.secretariat, row.id)
+    peers.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
+    assert reading.get(session, cast.ghana, row.id).id == row.id
 
 
 @pytest.mark.parametrize("country", ["PRT", "XXX", "iom", "secretariat", ""])
 def test_only_another_state_is_asked(session: Session, cast: Cast, country: str) -> None:
     row = sent(session, cast)
     with pytest.raises(Invalid) as caught:
-        requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country=country)
+        peers.ask_peer(session, cast.secretariat, row.id, version=row.version, country=country)
     assert "country" in caught.value.errors
 
 
 def test_a_state_is_asked_once(session: Session, cast: Cast) -> None:
     row = sent(session, cast)
-    row = requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
+    row = peers.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
     with pytest.raises(Invalid):
-        requests.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
+        peers.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
 
 
 def test_what_waits_for_whom(session: Session, cast: Cast) -> None:
     def waiting() -> dict[str, list[str]]:
         return {
-            name: [task.what for task in requests.tasks(session, getattr(cast, name))]
+            name: [task.what for task in reading.tasks(session, getattr(cast, name))]
             for name in ("portugal", "ghana", "secretariat", "iom", "ilo")
-            if requests.tasks(session, getattr(cast, name))
+            if reading.tasks(session, getattr(cast, name))
         }
 
     row = requests.draft(session, cast.portugal, WORDS)
     assert waiting() == {}
     row = requests.submit(session, cast.portugal, row.id, version=row.version)
     assert waiting() == {"secretariat": ["triage"]}
-    row = requests.ask(session, cast.secretariat, row.id, version=row.version, note="For whom?")
+    row = triage.ask(session, cast.secretariat, row.id, version=row.version, note="For whom?")
     assert waiting() == {"portugal": ["reply"]}
     row = requests.reply(session, cast.portugal, row.id, version=row.version, note="For all.")
-    row = requests.triage(session, cast.secretariat, row.id, version=row.version)
+    row = triage.triage(session, cast.secretariat, row.id, version=row.version)
     assert waiting() == {"secretariat": ["send"]}
-    row = requests.send(session, cast.secretariat, row.id, "ilo", version=row.version)
+    row = triage.send(session, cast.secretariat, row.id, "ilo", version=row.version)
     assert waiting() == {"ilo": ["decide"]}
-    row = requests.refuse(session, cast.ilo, row.id, version=row.version, reason="no_capacity")
+    row = delivery.refuse(session, cast.ilo, row.id, version=row.version, reason="no_capacity")
     assert waiting() == {"secretariat": ["send_again"]}
-    row = requests.send(session, cast.secretariat, row.id, "iom", version=row.version)
-    row = requests.accept(session, cast.iom, row.id, version=row.version)
+    row = triage.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    row = delivery.accept(session, cast.iom, row.id, version=row.version)
     assert waiting() == {"iom": ["plan"]}
-    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    row = delivery.propose(session, cast.iom, row.id, PLAN, version=row.version)
     assert waiting() == {"portugal": ["agree"]}
     row = requests.send_back(session, cast.portugal, row.id, version=row.version, note="Sooner, please.")
     assert waiting() == {"iom": ["plan"]}
-    row = requests.no_plan(session, cast.iom, row.id, version=row.version)
+    row = delivery.no_plan(session, cast.iom, row.id, version=row.version)
     assert waiting() == {"iom": ["write"]}
-    requests.answer(session, cast.iom, row.id, AnswerData("Text", "en"), version=row.version)
+    delivery.answer(session, cast.iom, row.id, AnswerData("Text", "en"), version=row.version)
     assert waiting() == {"portugal": ["read"]}
 
 
@@ -599,7 +596,7 @@ def test_a_list_is_paged_by_cursor_newest_first(session: Session, cast: Cast) ->
     seen: list[str] = []
     cursor = None
     for _ in range(3):
-        page = requests.list_visible(session, cast.secretariat, limit=2, cursor=cursor)
+        page = reading.list_visible(session, cast.secretariat, limit=2, cursor=cursor)
         assert page.total == 5
         seen += [row.reference for row in page.rows]
         cursor = page.cursor
@@ -610,22 +607,22 @@ def test_a_list_is_paged_by_cursor_newest_first(session: Session, cast: Cast) ->
 def test_a_list_by_status_counts_what_it_shows(session: Session, cast: Cast) -> None:
     submitted(session, cast)
     row = sent(session, cast)
-    page = requests.list_visible(session, cast.secretariat, status=["matching"])
+    page = reading.list_visible(session, cast.secretariat, status=["matching"])
     assert (page.total, [one.id for one in page.rows]) == (1, [row.id])
-    assert requests.counts(session, cast.secretariat) == {"matching": 1, "submitted": 1}
+    assert reading.counts(session, cast.secretariat) == {"matching": 1, "submitted": 1}
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "é", "a" * 1000, "bm90IGFuIGlk", "%00"])
 def test_a_made_up_cursor_is_refused(session: Session, cast: Cast, cursor: str) -> None:
     with pytest.raises(BadRequest):
-        requests.list_visible(session, cast.secretariat, cursor=cursor)
+        reading.list_visible(session, cast.secretariat, cursor=cursor)
 
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("name", ["", "R-1999-0001", "\x00", "é", "x" * 10_000, "' or 1=1 --"])
 def test_a_name_of_nothing_is_not_found(session: Session, cast: Cast, name: str) -> None:
     with pytest.raises(NotFound):
-        requests.get(session, cast.secretariat, name)
+        reading.get(session, cast.secretariat, name)
 
 
 def at_once(database: Database, people: list[Membership], act: Callable[[Session, Membership], Any]) -> list[Any]:
@@ -660,10 +657,10 @@ def test_two_sends_at_once_make_one(session: Session, database: Database, cast: 
     people = [factories.secretariat(session), factories.secretariat(session)]
     session.commit()
     results = at_once(
-        database, people, lambda own, me: requests.send(own, me, row.id, "iom", version=row.version).version
+        database, people, lambda own, me: triage.send(own, me, row.id, "iom", version=row.version).version
     )
     assert sorted(type(result).__name__ for result in results) == ["StaleVersion", "int"]
-    read = requests.get(session, cast.secretariat, row.id)
+    read = reading.get(session, cast.secretariat, row.id)
     assert [party.entity_id for party in read.parties] == ["PRT", "iom"]
     assert steps(session, cast.secretariat, row).count("send") == 1
 
@@ -674,25 +671,25 @@ def test_two_plans_proposed_at_once_make_one(session: Session, database: Databas
     people = [cast.iom, factories.member(session, EXPERT, factories.agency(session, "iom"))]
     session.commit()
     results = at_once(
-        database, people, lambda own, me: requests.propose(own, me, row.id, PLAN, version=row.version).version
+        database, people, lambda own, me: delivery.propose(own, me, row.id, PLAN, version=row.version).version
     )
     assert sorted(type(result).__name__ for result in results) == ["StaleVersion", "int"]
-    assert [plan.number for plan in requests.get(session, cast.portugal, row.id).plans] == [1]
+    assert [plan.number for plan in reading.get(session, cast.portugal, row.id).plans] == [1]
 
 
 @pytest.mark.both_databases
 def test_agreeing_and_proposing_at_once_does_one_of_them(session: Session, database: Database, cast: Cast) -> None:
     row = accepted(session, cast)
-    row = requests.propose(session, cast.iom, row.id, PLAN, version=row.version)
+    row = delivery.propose(session, cast.iom, row.id, PLAN, version=row.version)
 
     def act(own: Session, me: Membership) -> str:
         if me.role == EXPERT:
-            return requests.propose(own, me, row.id, PLAN, version=row.version).status
+            return delivery.propose(own, me, row.id, PLAN, version=row.version).status
         return requests.agree(own, me, row.id, version=row.version).status
 
     results = at_once(database, [cast.iom, cast.portugal], act)
     (taken,) = [result for result in results if isinstance(result, str)]
-    read = requests.get(session, cast.portugal, row.id)
+    read = reading.get(session, cast.portugal, row.id)
     assert read.status == taken
     assert [plan.status for plan in read.plans] == (["agreed"] if taken == "in_progress" else ["replaced", "proposed"])
 
@@ -715,7 +712,7 @@ def test_a_double_click_makes_one_request(session: Session, database: Database, 
         lambda own, me: requests.draft(own, me, WORDS, key="the form", submit=True).id,
     )
     assert len(set(ids)) == 1
-    assert requests.get(session, cast.secretariat, ids[0]).version == 2
+    assert reading.get(session, cast.secretariat, ids[0]).version == 2
 
 
 @pytest.mark.both_databases
@@ -726,8 +723,8 @@ def test_two_colleagues_beginning_an_answer_at_once_do_not_overwrite_each_other(
     people = [cast.iom, factories.member(session, EXPERT, factories.agency(session, "iom"))]
     session.commit()
     results = at_once(
-        database, people, lambda own, me: requests.save_answer_draft(own, me, row.id, AnswerData(me.id, "en")).text
+        database, people, lambda own, me: delivery.save_answer_draft(own, me, row.id, AnswerData(me.id, "en")).text
     )
-    (kept,) = requests.answers(session, cast.iom, requests.get(session, cast.iom, row.id))
+    (kept,) = reading.answers(session, cast.iom, reading.get(session, cast.iom, row.id))
     assert [result for result in results if isinstance(result, str)] == [kept.text]
     assert sum(isinstance(result, StaleVersion) for result in results) == 1

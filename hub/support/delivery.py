@@ -1,0 +1,235 @@
+"""What the agencies of a request do: accept or not, plan, write the answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+
+from hub.accounts import policy
+from hub.accounts.models import Membership
+from hub.database import new_id, now
+from hub.errors import Invalid, StaleVersion
+from hub.knowledge.models import Document
+from hub.support import reading, steps
+from hub.support.lifecycle import TRANSITIONS
+from hub.support.models import LEAD, PROPOSED, REPLACED, Answer, Citation, Plan, SupportRequest
+
+REFUSALS = ("no_capacity", "outside_mandate", "conflict_of_interest", "other")
+"""Why an agency does not take a request."""
+ANSWER_CHANGED = "A colleague changed this draft answer since you opened it."
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerData:
+    """What an expert writes. `citations`: ids or slugs of published records, in order. `language` None: detected."""
+
+    text: str
+    language: str | None = None
+    citations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanData:
+    """What a lead proposes. `steps` in order; `target_on`: when the answer is to be there. `language` None: detected."""
+
+    text: str
+    steps: tuple[str, ...] = ()
+    target_on: date | None = None
+    language: str | None = None
+
+
+def accept(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Take a request that was sent to the agency. A contributor waits for a lead; with a lead a plan is next."""
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "accept", version)
+    own = steps.own_parties(acting, row)
+    leads = any(party.role == LEAD for party in own)
+    steps.take(session, acting, row, "accept", version, other=not leads, data={"entity": acting.entity_id})
+    for party in own:
+        party.state = "accepted"
+    steps.finish(session, row, "accept")
+    return row
+
+
+def refuse(
+    session: Session, membership: Membership | None, name: str, *, version: int, reason: str, note: str = ""
+) -> SupportRequest:
+    """Not take it: the agency's access ends. `reason`: one of `REFUSALS`; `other` needs a note."""
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "refuse", version)
+    steps.check_reason(reason, REFUSALS, note)
+    own = steps.own_parties(acting, row)
+    nobody = not any(
+        party.role in policy.DELIVERY and party.until is None and party not in own for party in row.parties
+    )
+    data = {"entity": acting.entity_id}
+    steps.take(session, acting, row, "refuse", version, other=nobody, reason=reason, note=note, data=data)
+    for party in own:
+        party.state, party.until = "declined", now()
+    steps.finish(session, row, "refuse")
+    return row
+
+
+def propose(
+    session: Session, membership: Membership | None, name: str, data: PlanData, *, version: int
+) -> SupportRequest:
+    """Put a plan before the State, as lead; it replaces one that still waits, or the one agreed before."""
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "propose", version)
+    if not data.text.strip():
+        raise Invalid({"text": ["Write the plan first."]})
+    plan = Plan(
+        id=new_id(),
+        number=len(row.plans) + 1,
+        entity_id=acting.entity_id,
+        membership_id=acting.id,
+        language=steps.language_of(data.language, "", "\n".join((data.text, *data.steps)), acting),
+        text=data.text,
+        steps=list(data.steps),
+        target_on=data.target_on,
+        status=PROPOSED,
+    )
+    steps.take(session, acting, row, "propose", version, data={"entity": acting.entity_id, "plan": plan.id})
+    _replace_plan(row)
+    row.plans.append(plan)
+    steps.finish(session, row, "propose")
+    return row
+
+
+def no_plan(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Say, as lead, that the answer needs no plan."""
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "no_plan", version)
+    steps.take(session, acting, row, "no_plan", version, data={"entity": acting.entity_id})
+    _replace_plan(row)
+    steps.finish(session, row, "no_plan")
+    return row
+
+
+def _replace_plan(row: SupportRequest) -> None:
+    """What waited for the State's word waits no more."""
+    if row.proposed_plan:
+        row.proposed_plan.status = REPLACED
+
+
+def save_answer_draft(
+    session: Session, membership: Membership | None, name: str, data: AnswerData, *, answer_version: int | None = None
+) -> Answer:
+    """Keep what was written so far, for the agency's own eyes. `answer_version`: that of the draft seen, None: none.
+
+    The request's version stays: a draft changes nothing for anybody else.
+    """
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "draft_answer", row.version)
+    written = _write_answer(session, acting, row, data, answer_version)
+    steps.tell(
+        session,
+        acting,
+        row,
+        "draft_answer",
+        audience=TRANSITIONS[row.status, "draft_answer"].audience,
+        before=row.status,
+        data={"answer": written.id, "entity": acting.entity_id},
+    )
+    session.commit()
+    return written
+
+
+def answer(
+    session: Session,
+    membership: Membership | None,
+    name: str,
+    data: AnswerData,
+    *,
+    version: int,
+    answer_version: int | None = None,
+) -> Answer:
+    """Send an answer: the agency's draft if there is one (then `answer_version` is the one seen), else a new one."""
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "answer", version)
+    if not data.text.strip():
+        raise Invalid({"text": ["Write the answer first."]})
+    written = _write_answer(session, acting, row, data, answer_version)
+    written.status, written.sent_at, written.membership_id = "sent", now(), acting.id
+    steps.take(session, acting, row, "answer", version, data={"answer": written.id, "entity": acting.entity_id})
+    _replace_plan(row)
+    steps.finish(session, row, "answer")
+    return written
+
+
+def _write_answer(
+    session: Session, membership: Membership, row: SupportRequest, data: AnswerData, seen: int | None
+) -> Answer:
+    """The agency's draft with these words, flushed. `StaleVersion` if it is not the one seen."""
+    documents = cited(session, data.citations)
+    current = session.scalar(
+        select(Answer)
+        .where(Answer.request_id == row.id, Answer.entity_id == membership.entity_id, Answer.status == "draft")
+        .options(selectinload(Answer.citations))
+        .with_for_update(of=Answer)
+        .execution_options(populate_existing=True)
+    )
+    language = steps.language_of(data.language, "", data.text, membership)
+    citations = [document.id for document in documents]
+    if current is None:
+        if seen is not None:
+            raise StaleVersion(ANSWER_CHANGED, answer_version=None)
+        current = Answer(
+            request_id=row.id,
+            entity_id=membership.entity_id,
+            membership_id=membership.id,
+            language=language,
+            text=data.text,
+            citations=[Citation(document_id=id_, position=at) for at, id_ in enumerate(citations)],
+        )
+        session.add(current)
+        try:
+            session.flush()
+        except IntegrityError:  # a colleague began one in the same moment
+            session.rollback()
+            raise StaleVersion(ANSWER_CHANGED, answer_version=1) from None
+        return current
+    same = (  # sent twice: neither a conflict nor a new version
+        current.text == data.text
+        and current.language == language
+        and [citation.document_id for citation in current.citations] == citations
+    )
+    written = session.scalar(
+        update(Answer)
+        .where(Answer.id == current.id, Answer.version == (current.version if same else seen), Answer.status == "draft")
+        .values(
+            text=data.text,
+            language=language,
+            membership_id=membership.id,
+            version=Answer.version if same else Answer.version + 1,
+        )
+        .returning(Answer.version)
+        .execution_options(synchronize_session=False)
+    )
+    if written is None:
+        session.rollback()
+        newest = session.scalar(select(Answer.version).where(Answer.id == current.id))
+        raise StaleVersion(ANSWER_CHANGED, answer_version=newest)
+    session.refresh(current)
+    kept = {citation.document_id: citation for citation in current.citations}
+    current.citations = [kept.get(id_) or Citation(document_id=id_) for id_ in citations]
+    for at, citation in enumerate(current.citations):
+        citation.position = at
+    session.flush()
+    return current
+
+
+def cited(session: Session, names: Sequence[str]) -> list[Document]:
+    """Published records by id or slug, in the order given, each once. `Invalid` names the ones that are not there."""
+    found: dict[str, Document] = {}
+    for document in session.scalars(
+        select(Document).where(Document.status == "published", or_(Document.id.in_(names), Document.slug.in_(names)))
+    ):
+        found[document.id] = found[document.slug] = document
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise Invalid({"citations": [f"There is no published record {name}." for name in missing]})
+    return list(dict.fromkeys(found[name] for name in names))

@@ -1,0 +1,48 @@
+"""The list of requests, and what waits."""
+
+from flask import request, url_for
+from werkzeug.wrappers import Response
+
+from hub.accounts import guard
+from hub.accounts.guard import db, membership_needed
+from hub.accounts.models import EXPERT, FOCAL_POINT, SECRETARIAT
+from hub.database import now
+from hub.network import vocabulary
+from hub.schemas import support as schemas
+from hub.support import reading
+from hub.support.lifecycle import STATUSES
+from hub.web.i18n import language
+from hub.web.support.parts import blueprint, page
+from hub.web.support.words import STATUS_NAMES, TASK_NAMES
+
+PER_PAGE = 20
+
+
+@blueprint.get("", endpoint="requests")
+@guard.role(FOCAL_POINT, EXPERT, SECRETARIAT)
+def list_requests() -> Response:
+    membership = membership_needed()
+    asked = schemas.load(schemas.ListParams, request.args)
+    found = reading.list_visible(db(), membership, status=asked["status"], limit=PER_PAGE, cursor=asked["cursor"])
+    counts = reading.counts(db(), membership)
+    chosen = asked["status"]
+    filters = [
+        (STATUS_NAMES[status], counts[status], url_for("support.requests", status=status), chosen == [status])
+        for status in STATUSES
+        if status in counts
+    ]
+    return page(
+        "list.html",
+        tasks=reading.tasks(db(), membership),
+        page=found,
+        filters=filters,
+        everything=sum(counts.values()),
+        chosen=chosen,
+        first=url_for("support.requests", status=chosen) if asked["cursor"] else "",
+        next=url_for("support.requests", status=chosen, cursor=found.cursor) if found.cursor else "",
+        may_write=membership.role == FOCAL_POINT,
+        task_names=TASK_NAMES,
+        next_due=reading.next_due,
+        now=now(),
+        country_names=vocabulary.labels(db(), "country", language()),
+    )

@@ -1,0 +1,197 @@
+"""One request: what it says, what happened, its buttons."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flask import current_app, flash, redirect, request, url_for
+from flask_babel import gettext
+from marshmallow import ValidationError
+from werkzeug.wrappers import Response
+
+from hub.accounts import guard, policy
+from hub.accounts.guard import db, membership_needed
+from hub.accounts.models import EXPERT, FOCAL_POINT, SECRETARIAT
+from hub.database import now
+from hub.errors import IllegalTransition, Invalid, NotFound, StaleVersion
+from hub.network import vocabulary
+from hub.schemas import support as schemas
+from hub.search.types import LANGUAGES
+from hub.support import clocks, delivery, reading, triage, verbs
+from hub.support.lifecycle import CLARIFICATION
+from hub.support.models import PEER, SupportRequest
+from hub.support.reading import Entry
+from hub.web.i18n import language, name_of
+from hub.web.support.matching import MATCHES, groups, notes
+from hub.web.support.parts import blueprint, isolated, load, name_in_words, numbers, page, to_request
+from hub.web.support.words import CLOCK_NAMES, DONE, HAPPENED, PARTY_NAMES, PARTY_STATES, PLAN_NAMES, REASON_NAMES
+
+if TYPE_CHECKING:
+    from hub.matching.types import Matches
+
+
+@blueprint.get("/<name>")
+@guard.role(FOCAL_POINT, EXPERT, SECRETARIAT)
+def show(name: str) -> Response:
+    return _show(reading.get(db(), membership_needed(), name))
+
+
+@blueprint.post("/<name>/actions/<action>")
+@guard.role(FOCAL_POINT, EXPERT, SECRETARIAT)
+def act(name: str, action: str) -> Response:
+    """A button of the page. What went wrong is shown on the same page, with what was typed."""
+    membership = membership_needed()
+    row = reading.get(db(), membership, name)
+    if action not in verbs.VERBS:
+        raise NotFound
+    try:
+        row = verbs.VERBS[action](db(), membership, row.id, **load(schemas.STEPS[action]))
+    except ValidationError as error:
+        return _show(row, 422, failed=action, errors=error.normalized_messages())
+    except Invalid as error:
+        return _show(row, 422, failed=action, errors=error.errors)
+    except (StaleVersion, IllegalTransition) as error:
+        row = reading.get(db(), membership, row.id)
+        return _show(row, 409, failed=action, conflict=gettext(error.detail))
+    flash(str(DONE[action]))
+    return to_request(row) if reading.readable(membership, row) else redirect(url_for("support.requests"), 303)
+
+
+def _show(
+    row: SupportRequest,
+    status: int = 200,
+    *,
+    failed: str = "",
+    errors: Mapping[str, Any] | None = None,
+    conflict: str = "",
+) -> Response:
+    membership = membership_needed()
+    actions = reading.possible_actions(membership, row)
+    found = None
+    if policy.can(membership, "match", row):
+        parts = current_app.extensions["hub"]
+        found = reading.matches(db(), membership, row, embedder=parts.embedder, engine=parts.engine, limit=MATCHES)
+    objectives = vocabulary.labels(db(), "objective", language())
+    entries = reading.history(db(), membership, row)
+    return page(
+        "show.html",
+        status,
+        row=row,
+        country=name_in_words(row.country),
+        objectives=[(number, objectives.get(number, number)) for number in numbers(row)],
+        parties=[(name_in_words(party.entity), party) for party in reading.shown_parties(membership, row)],
+        party_names=PARTY_NAMES,
+        party_states=PARTY_STATES,
+        timeline=_timeline(entries),
+        answers=[(name_in_words(answer.entity), answer) for answer in reading.answers(db(), membership, row)],
+        detailed=reading.detailed(membership, row),
+        plans=[(name_in_words(plan.entity), plan) for plan in reversed(reading.plans(membership, row))],
+        plan_names=PLAN_NAMES,
+        question=_question(row, entries),
+        clocks=clocks.running(row),
+        paused=clocks.waits_for_state(row),
+        clock_names=CLOCK_NAMES,
+        reply_by=next((clock.due_at for clock in clocks.running(row) if clock.stage == clocks.REPLY), None),
+        now=now(),
+        language_names={code: name_of(code) for code in LANGUAGES},
+        actions=actions,
+        agencies=_agency_options(row, found) if "send" in actions else {},
+        states=_state_options(row, found) if {"ask_peer", "invite"} & set(actions) else {},
+        peers=[
+            (party.entity_id, name_in_words(party.entity))
+            for party in row.parties
+            if party.role == PEER and party.state == "accepted" and party.until is None
+        ],
+        own_role=next(
+            (party.role for party in row.parties if party.entity_id == membership.entity_id and party.until is None), ""
+        ),
+        proposed=_proposed(row, found),
+        refusals={code: REASON_NAMES[code] for code in delivery.REFUSALS},
+        declines={code: REASON_NAMES[code] for code in triage.DECLINES},
+        eligible={code: REASON_NAMES[code] for code in triage.ELIGIBLE},
+        roles={"lead": PARTY_NAMES["lead"], "contributor": PARTY_NAMES["contributor"]},
+        may_match=found is not None,
+        groups=groups(found) if found else (),
+        notes=notes(found),
+        failed=failed,
+        given=request.form if failed else {},
+        errors=errors or {},
+        conflict=conflict,
+    )
+
+
+def _question(row: SupportRequest, entries: Sequence[Entry]) -> str:
+    """What the secretariat wants to know, while it does and if the reader may see it."""
+    if row.status != CLARIFICATION:
+        return ""
+    return next((entry.note or "" for entry in reversed(entries) if entry.event.action == "ask"), "")
+
+
+def _timeline(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Steps as sentences. A draft answer saved again and again is told once."""
+    lines: list[dict[str, Any]] = []
+    for at, entry in enumerate(entries):
+        follows = entries[at + 1] if at + 1 < len(entries) else None
+        if (
+            follows is not None
+            and entry.event.action == follows.event.action == "draft_answer"
+            and entry.office == follows.office
+        ):
+            continue
+        office = isolated(name_in_words(entry.office)) if entry.office else gettext("Somebody")
+        target = isolated(name_in_words(entry.target)) if entry.target else ""
+        stage = CLOCK_NAMES.get(str(entry.event.data.get("stage")), "")
+        reason = entry.event.reason
+        lines.append(
+            {
+                "at": entry.event.at,
+                "sentence": str(HAPPENED[entry.event.action]) % {"office": office, "target": target, "stage": stage},
+                "reason": REASON_NAMES[reason] if reason else "",
+                "note": entry.note,
+                "inside": entry.event.audience == "secretariat",
+            }
+        )
+    return lines
+
+
+def _agency_options(row: SupportRequest, found: "Matches | None") -> dict[str, str]:
+    """Agencies to send to: the matched ones first, best first, then the others by name; without those that have it."""
+    names = vocabulary.labels(db(), "agency", language())
+    verified = {agency.code: agency.verified for agency in vocabulary.agencies(db())}
+    matched = [match.url_id for match in found.agencies if match.url_id] if found else []
+    order = dict.fromkeys([*matched, *names])
+    options: dict[str, str] = {}
+    for code in order:
+        if code in _holders(row) or code not in names:
+            continue
+        label = names[code]
+        if code in matched:
+            label = gettext("%(name)s – match %(rank)s", name=label, rank=matched.index(code) + 1)
+        if not verified.get(code):
+            label = gettext("%(name)s (membership not verified)", name=label)
+        options[code] = label
+    return options
+
+
+def _state_options(row: SupportRequest, found: "Matches | None") -> dict[str, str]:
+    """States to ask: the matched peers first, best first, then the others by name; without those that take part."""
+    names = vocabulary.labels(db(), "country", language())
+    present = {party.entity_id for party in row.parties if party.until is None}
+    matched = [match.id for match in found.peer_states] if found else []
+    others = sorted(names, key=lambda code: names[code])
+    return {code: names[code] for code in dict.fromkeys([*matched, *others]) if code in names and code not in present}
+
+
+def _holders(row: SupportRequest) -> set[str]:
+    return {party.entity_id for party in row.parties if party.role in policy.DELIVERY and party.until is None}
+
+
+def _proposed(row: SupportRequest, found: "Matches | None") -> dict[str, str]:
+    """What the form to send begins with: the best match without the request yet; the first one asked leads."""
+    holders = _holders(row)
+    best = (
+        next((match.url_id for match in found.agencies if match.url_id and match.url_id not in holders), "")
+        if (found)
+        else ""
+    )
+    leads = any(party.role == "lead" and party.until is None for party in row.parties)
+    return {"agency": best or "", "role": "contributor" if leads else "lead"}

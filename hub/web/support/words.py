@@ -1,0 +1,142 @@
+"""What statuses, parties, clocks, reasons and steps are called on pages."""
+
+from collections.abc import Mapping
+
+from flask_babel import LazyString, lazy_gettext
+
+STATUS_NAMES: Mapping[str, LazyString] = {
+    "draft": lazy_gettext("Draft"),
+    "discarded": lazy_gettext("Discarded draft"),
+    "submitted": lazy_gettext("Submitted"),
+    "clarification": lazy_gettext("Waits for the State’s reply"),
+    "triaged": lazy_gettext("Taken on"),
+    "matching": lazy_gettext("Sent to agencies"),
+    "unplaced": lazy_gettext("No agency found yet"),
+    "planning": lazy_gettext("Being planned"),
+    "in_progress": lazy_gettext("An agency works on it"),
+    "answered": lazy_gettext("Answered"),
+    "closed": lazy_gettext("Closed"),
+    "withdrawn": lazy_gettext("Withdrawn"),
+    "declined": lazy_gettext("Declined"),
+    "lapsed": lazy_gettext("Ended without a reply"),
+}
+
+
+CLOCK_NAMES: Mapping[str, LazyString] = {
+    "acknowledge": lazy_gettext("Acknowledgement"),
+    "triage": lazy_gettext("Decision to take it on"),
+    "match": lazy_gettext("Agency found"),
+    "plan": lazy_gettext("Plan agreed"),
+    "answer": lazy_gettext("First answer"),
+    "reply": lazy_gettext("Reply of the State"),
+}
+
+
+TASK_NAMES: Mapping[str, LazyString] = {
+    "triage": lazy_gettext("Check it and send it on"),
+    "send": lazy_gettext("Send it to an agency"),
+    "send_again": lazy_gettext("Every agency declined: send it to another one"),
+    "decide": lazy_gettext("Decide whether your agency takes it"),
+    "plan": lazy_gettext("Propose a plan, or say that none is needed"),
+    "write": lazy_gettext("Write the answer"),
+    "reply": lazy_gettext("Answer the secretariat’s question"),
+    "agree": lazy_gettext("Look at the proposed plan"),
+    "join": lazy_gettext("Decide whether your State takes part"),
+    "read": lazy_gettext("Read the answer"),
+}
+
+
+PARTY_NAMES: Mapping[str, LazyString] = {
+    "requesting": lazy_gettext("Requesting State"),
+    "co_requesting": lazy_gettext("Requesting together"),
+    "copied": lazy_gettext("Copied"),
+    "lead": lazy_gettext("Lead agency"),
+    "contributor": lazy_gettext("Contributing agency"),
+    "peer": lazy_gettext("Peer State"),
+}
+
+
+PARTY_STATES: Mapping[str, LazyString] = {
+    "sent": lazy_gettext("asked, has not decided yet"),
+    "accepted": lazy_gettext("accepted"),
+    "shared": lazy_gettext("accepted, reads everything"),
+    "declined": lazy_gettext("declined"),
+}
+
+
+PLAN_NAMES: Mapping[str, LazyString] = {
+    "proposed": lazy_gettext("waits for the State’s agreement"),
+    "agreed": lazy_gettext("agreed"),
+    "sent_back": lazy_gettext("sent back"),
+    "replaced": lazy_gettext("replaced"),
+}
+
+
+REASON_NAMES: Mapping[str, LazyString] = {
+    "in_scope": lazy_gettext("Within the scope of the Network"),
+    "partly_in_scope": lazy_gettext("Partly within the scope of the Network"),
+    "no_capacity": lazy_gettext("No capacity at present"),
+    "outside_mandate": lazy_gettext("Outside the agency’s mandate"),
+    "conflict_of_interest": lazy_gettext("Conflict of interest"),
+    "outside_scope": lazy_gettext("Outside the scope of the Network"),
+    "incomplete": lazy_gettext("Not enough is said to act on it"),
+    "duplicate": lazy_gettext("The same was asked before"),
+    "other": lazy_gettext("Another reason"),
+}
+
+
+HAPPENED: Mapping[str, LazyString] = {
+    "draft": lazy_gettext("%(office)s began a draft."),
+    "edit": lazy_gettext("%(office)s changed the words."),
+    "submit": lazy_gettext("%(office)s submitted the request."),
+    "withdraw": lazy_gettext("%(office)s withdrew the request."),
+    "decline": lazy_gettext("%(office)s declined the request."),
+    "acknowledge": lazy_gettext("%(office)s has seen the request and looks into it."),
+    "lapse": lazy_gettext("The request ended because no reply came. The State can open it again."),
+    "remind": lazy_gettext("Reminder: %(stage)s is due."),
+    "escalate": lazy_gettext("Overdue: %(stage)s."),
+    "triage": lazy_gettext("%(office)s took the request on."),
+    "ask": lazy_gettext("%(office)s asked a question."),
+    "reply": lazy_gettext("%(office)s answered the question."),
+    "propose": lazy_gettext("%(office)s proposed a plan."),
+    "agree": lazy_gettext("%(office)s agreed to the plan."),
+    "send_back": lazy_gettext("%(office)s asked for another plan."),
+    "no_plan": lazy_gettext("%(office)s said that no plan is needed."),
+    "send": lazy_gettext("%(office)s sent it to %(target)s."),
+    "accept": lazy_gettext("%(office)s accepted."),
+    "refuse": lazy_gettext("%(office)s did not accept."),
+    "draft_answer": lazy_gettext("%(office)s saved a draft answer."),
+    "answer": lazy_gettext("%(office)s sent an answer."),
+    "close": lazy_gettext("%(office)s closed the request."),
+    "reopen": lazy_gettext("%(office)s opened the request again."),
+    "invite": lazy_gettext("%(office)s invited %(target)s to ask together."),
+    "ask_peer": lazy_gettext("%(office)s asked %(target)s to be a peer."),
+    "join": lazy_gettext("%(office)s takes part."),
+    "stay_out": lazy_gettext("%(office)s does not take part."),
+    "share": lazy_gettext("%(office)s lets %(target)s read everything."),
+}
+
+
+DONE: Mapping[str, LazyString] = {
+    "submit": lazy_gettext("The request is submitted. The secretariat sees it now."),
+    "withdraw": lazy_gettext("The request is withdrawn."),
+    "acknowledge": lazy_gettext("The State knows now that you have seen the request."),
+    "triage": lazy_gettext("The request is taken on. Send it to an agency next."),
+    "ask": lazy_gettext("The question is sent. The State sees it now."),
+    "reply": lazy_gettext("Your reply is sent. The secretariat sees it now."),
+    "propose": lazy_gettext("The plan is proposed. The State sees it now."),
+    "agree": lazy_gettext("You have agreed to the plan. The agency sees it now."),
+    "send_back": lazy_gettext("The plan is sent back. The agency sees what should be different."),
+    "no_plan": lazy_gettext("No plan is needed. Write the answer next."),
+    "send": lazy_gettext("The request is sent. The agency sees it now."),
+    "decline": lazy_gettext("The request is declined. The State sees why."),
+    "accept": lazy_gettext("Your agency has accepted the request."),
+    "refuse": lazy_gettext("Your agency has not accepted. The request is no longer open to it."),
+    "close": lazy_gettext("The request is closed."),
+    "reopen": lazy_gettext("The request is open again."),
+    "invite": lazy_gettext("The State is invited. It sees the summary until it takes part."),
+    "ask_peer": lazy_gettext("The State is asked. It sees the summary only."),
+    "join": lazy_gettext("Your State takes part."),
+    "stay_out": lazy_gettext("Your State does not take part. The request is no longer open to it."),
+    "share": lazy_gettext("The State reads everything now."),
+}
