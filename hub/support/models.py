@@ -1,6 +1,7 @@
 """Support requests of States, who is party to them, and what was answered."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -219,3 +220,174 @@ class StepNote(Base):
     __tablename__ = "step_note"
     event_id: Mapped[str] = mapped_column(ForeignKey("event.id"), primary_key=True)
     text: Mapped[str]
+
+
+OPEN, OFFER_WITHDRAWN = OFFER_STATUSES = ("open", "withdrawn")
+EVERYBODY, MEMBERS = OFFER_AUDIENCES = ("public", "network")
+
+
+class Offer(Base):
+    """What an agency or a State can give. It expires by itself: after `until` it is there for who manages it only.
+
+    `audience`: public, or network (whoever is signed in). `on_behalf`: the secretariat entered it for `entity_id`.
+    `languages`: those in which it can be given; `language` that of the words. `places`: ISO alpha-3 codes and names of
+    regions. None named of objectives, places or languages: it is not limited by them.
+    """
+
+    __tablename__ = "offer"
+    __table_args__ = (
+        CheckConstraint("status in ('open', 'withdrawn')", name="status"),
+        CheckConstraint("audience in ('public', 'network')", name="audience"),
+        UniqueConstraint("created_by", "submission_key"),
+    )
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    entity_id: Mapped[str] = mapped_column(ForeignKey("entity.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str] = mapped_column(String(300))
+    text: Mapped[str]
+    amount: Mapped[str] = mapped_column(default="")
+    language: Mapped[str] = mapped_column(String(2))
+    languages: Mapped[list[str]] = mapped_column(default=list)
+    audience: Mapped[str] = mapped_column(String(10))
+    starts_on: Mapped[date]
+    until: Mapped[date | None]
+    status: Mapped[str] = mapped_column(String(10), default=OPEN)
+    on_behalf: Mapped[bool] = mapped_column(default=False)
+    created_by: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    submission_key: Mapped[str | None] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    version: Mapped[int] = mapped_column(default=1)
+    entity: Mapped[Entity] = relationship()
+    objectives: Mapped[list["OfferObjective"]] = relationship(
+        cascade="all, delete-orphan", order_by="OfferObjective.number"
+    )
+    places: Mapped[list["OfferPlace"]] = relationship(cascade="all, delete-orphan", order_by="OfferPlace.code")
+
+
+class OfferObjective(Base):
+    __tablename__ = "offer_objective"
+    offer_id: Mapped[str] = mapped_column(ForeignKey("offer.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+
+
+class OfferPlace(Base):
+    """`code`: an ISO alpha-3 code, or the English name of a region."""
+
+    __tablename__ = "offer_place"
+    offer_id: Mapped[str] = mapped_column(ForeignKey("offer.id", ondelete="CASCADE"), primary_key=True)
+    code: Mapped[str] = mapped_column(String(60), primary_key=True)
+
+
+class OfferVersion(Base):
+    """An offer as it was from version `version` on, never changed afterwards. `data`: the fields of its form."""
+
+    __tablename__ = "offer_version"
+    offer_id: Mapped[str] = mapped_column(ForeignKey("offer.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    data: Mapped[dict[str, Any]]
+    membership_id: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class WantedOffer(Base):
+    """A requesting State wants an offer for its request; until `settled_at` it waits for the secretariat.
+
+    `outcome`: asked (the giver was asked through the request's own steps) or dropped. It gives nobody access.
+    """
+
+    __tablename__ = "wanted_offer"
+    __table_args__ = (UniqueConstraint("request_id", "offer_id"),)
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), index=True)
+    offer_id: Mapped[str] = mapped_column(ForeignKey("offer.id"), index=True)
+    membership_id: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    at: Mapped[datetime] = mapped_column(default=now)
+    settled_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(10))
+    offer: Mapped[Offer] = relationship()
+
+
+FACTS, TEXT, ANSWER = CONSENT_GROUPS = ("facts", "text", "answer")
+
+
+class RegisterEntry(Base):
+    """The public name of a request that has, or had, something in the register: no id or reference of the request itself."""
+
+    __tablename__ = "register_entry"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), unique=True)
+
+
+class Consent(Base):
+    """A State's agreement that a group of fields is public, from `given_at` until `withdrawn_at`.
+
+    `subject`: the request's id for facts and text, the release's for an answer. `seal`: a digest of the words that were
+    agreed to, so that consent never covers other words; empty for facts, which go on.
+    """
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        Index(
+            "ix_consent_one_standing",
+            "subject",
+            "group",
+            "entity_id",
+            unique=True,
+            sqlite_where=text("withdrawn_at is null"),
+            postgresql_where=text("withdrawn_at is null"),
+        ),
+    )
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), index=True)
+    group: Mapped[str] = mapped_column(String(10))
+    subject: Mapped[str] = mapped_column(String(36))
+    entity_id: Mapped[str] = mapped_column(ForeignKey("entity.id"))
+    seal: Mapped[str] = mapped_column(String(64), default="")
+    given_by: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    given_at: Mapped[datetime] = mapped_column(default=now)
+    withdrawn_by: Mapped[str | None] = mapped_column(ForeignKey("membership.id"))
+    withdrawn_at: Mapped[datetime | None]
+
+
+class Release(Base):
+    """An answer in the words that the requesting State would publish. The answer itself never changes."""
+
+    __tablename__ = "release"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), index=True)
+    answer_id: Mapped[str] = mapped_column(ForeignKey("answer.id", ondelete="CASCADE"), unique=True)
+    text: Mapped[str]
+    language: Mapped[str] = mapped_column(String(2))
+    membership_id: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    version: Mapped[int] = mapped_column(default=1)
+    answer: Mapped[Answer] = relationship()
+
+
+class Rating(Base):
+    """What a requesting State says of an answer; saying it again adds a row, and the last one counts.
+
+    `score`: 1 to 5. `used`: yes, partly, not, or None while it is too early to say.
+    """
+
+    __tablename__ = "rating"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), index=True)
+    answer_id: Mapped[str] = mapped_column(ForeignKey("answer.id", ondelete="CASCADE"), index=True)
+    entity_id: Mapped[str] = mapped_column(ForeignKey("entity.id"))
+    membership_id: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    score: Mapped[int | None]
+    word: Mapped[str] = mapped_column(default="")
+    used: Mapped[str | None] = mapped_column(String(10))
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Snapshot(Base):
+    """Public figures of the requests of one quarter (`2026Q3`), as they stood on `as_of`. Made once, never changed."""
+
+    __tablename__ = "snapshot"
+    quarter: Mapped[str] = mapped_column(String(6), primary_key=True)
+    as_of: Mapped[date]
+    made_at: Mapped[datetime] = mapped_column(default=now)
+    figures: Mapped[dict[str, Any]]
