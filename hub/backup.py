@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
@@ -55,7 +56,9 @@ def backup(hub: Hub, target: Path) -> Summary:
                 archive.add(lines, f"tables/{table.name}.jsonl")
             files = 0
             for file in sorted(hub.settings.files.rglob("*")) if hub.settings.files.is_dir() else ():
-                if file.is_file():
+                if not file.is_file() or file.name.startswith("."):  # its lock, and what is still coming in
+                    continue
+                with suppress(FileNotFoundError):  # erased since the state of the database that is written here
                     archive.add(file, f"files/{file.relative_to(hub.settings.files).as_posix()}")
                     files += 1
         with partial.open("rb") as written:

@@ -82,6 +82,12 @@ class Invalid(HubError):
         self.errors = errors
 
 
+class TooLarge(HubError):
+    status = 413
+    slug = "too-large"
+    title = "That is too much at once"
+
+
 class TooManyAttempts(HubError):
     status = 429
     slug = "too-many-attempts"

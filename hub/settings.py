@@ -62,11 +62,20 @@ class Settings:
     """What Prometheus sends to read `/metrics`; without it there is no such address."""
     search_log_sample: float = 0.1
     """Share of visitors' searches whose words are kept, without their asker, for 90 days; 0 keeps none."""
+    files_folder: Path | None = None
+    """Where attached files lie; default: `files` in the var folder."""
+    largest_file_mb: int = 20
+    """Of one attached file."""
     testing: bool = False
 
     @property
     def files(self) -> Path:
-        return self.var / "files"
+        return self.files_folder or self.var / "files"
+
+    @property
+    def largest_file(self) -> int:
+        """In bytes."""
+        return self.largest_file_mb << 20
 
     @property
     def index(self) -> Path:
@@ -150,6 +159,8 @@ VARIABLES: Mapping[str, str] = {
     "HUB_TRUSTED_PROXIES": "trusted_proxies",
     "HUB_METRICS_TOKEN": "metrics_token",
     "HUB_SEARCH_LOG_SAMPLE": "search_log_sample",
+    "HUB_FILES": "files_folder",
+    "HUB_LARGEST_FILE_MB": "largest_file_mb",
 }
 """Variable -> field. `docs/settings.md` explains each; `tests/structure` holds the two together."""
 
@@ -166,10 +177,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             continue
         if attribute == "demo":
             values[attribute] = _flag(name, text)
-        elif attribute in {"link_ttl_s", "session_ttl_s", "trusted_proxies"}:
+        elif attribute in {"link_ttl_s", "session_ttl_s", "trusted_proxies", "largest_file_mb"}:
             values[attribute] = _whole(name, text)
         elif attribute == "search_log_sample":
             values[attribute] = _share(name, text)
+        elif attribute == "files_folder":
+            values[attribute] = Path(text)
         else:
             values[attribute] = text
     unknown = sorted(
