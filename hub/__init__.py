@@ -19,6 +19,7 @@ BLUEPRINTS = (
     "hub.api.vocabulary",
     "hub.api.support",
     "hub.api.matches",
+    "hub.api.offers",
     "hub.api.notices",
     "hub.api.metrics",
     "hub.web.home",

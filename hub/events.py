@@ -12,10 +12,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hub.database import Base, new_id, now
 
-AUDIENCES = ("secretariat", "delivery", "requesting", "parties", "invited", "public")
-"""The secretariat sees all of them. `delivery`: the agencies it was sent to; `requesting`: the State's team; `parties`: both;
+AUDIENCES = ("secretariat", "delivery", "agency", "requesting", "parties", "invited", "network", "public")
+"""The secretariat sees all of them. `delivery`: the agencies that accepted; `requesting`: the State's team; `parties`: both;
 
-`invited`: other States that were asked to be peers or to join, and the State's team.
+`invited`: other States that were asked to be peers or to join, and the State's team. `network`: whoever is signed in.
+`agency`: the one agency that the event's data names as `entity`.
 """
 
 

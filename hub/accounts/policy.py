@@ -68,6 +68,24 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "withdraw": (_TEAM,),
     "close": (_TEAM,),
     "reopen": (_TEAM,),
+    # What is no step of the life cycle: what of a request is public, what its answers were worth, whose offer it wants.
+    "publish": (_TEAM,),
+    "rate": (_TEAM,),
+    "want_offer": (_TEAM,),
+    "drop_offer": (_TEAM, Rule(SECRETARIAT, not_statuses=UNSEEN)),
+    # Papers: files and translations; a question by link; a step for an entity that wrote, called or met the secretariat.
+    "attach": (
+        Rule(FOCAL_POINT, TEAM, ("active",), not_statuses=("discarded",)),
+        Rule(SECRETARIAT, not_statuses=UNSEEN),
+        Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),
+    ),
+    "translate": (
+        Rule(FOCAL_POINT, TEAM, ("active",), not_statuses=("discarded",)),
+        Rule(SECRETARIAT, not_statuses=UNSEEN),
+        Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),
+    ),
+    "ask_by_link": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
+    "act_for": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     # Reasons of a match rest on public records only, so whoever reads the request reads its matches; load is left out.
     "match": (
         _TEAM,
@@ -159,36 +177,51 @@ def can_read_answer(membership: Membership | None, answer: Answer, request: Supp
     return answer.status == "sent" or (membership.role == EXPERT and membership.entity_id == answer.entity_id)
 
 
-_HEARS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    (SECRETARIAT, "read", AUDIENCES),
-    (EXPERT, "read", ("delivery", "parties", "public")),
-    (FOCAL_POINT, "read", ("invited", "public")),
-    (FOCAL_POINT, "edit", ("requesting", "parties", "invited", "public")),
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Who has this role and may take this action on a request hears these audiences of its events.
+
+    `own`: only what is about the hearer's own entity, which the event's data names as `entity`.
+    """
+
+    role: str
+    action: str
+    audiences: tuple[str, ...]
+    own: bool = False
+
+
+HEARINGS = (
+    Hearing(SECRETARIAT, "read", AUDIENCES),
+    Hearing(EXPERT, "details", ("delivery", "parties", "public")),
+    # An agency that was asked hears of its own invitation, not of what others do meanwhile.
+    Hearing(EXPERT, "read", ("agency", "parties", "public"), own=True),
+    Hearing(FOCAL_POINT, "read", ("invited", "public"), own=True),
+    Hearing(FOCAL_POINT, "edit", ("requesting", "parties", "invited", "public")),
 )
-"""Who has this role and may take this action on a request hears these audiences of its events."""
 
 
-def audiences(membership: Membership | None, request: SupportRequest) -> tuple[str, ...]:
-    """Which events of the request's timeline this membership may see."""
-    if membership is None:
-        return ()
-    told = {
-        audience
-        for role, action, heard_by in _HEARS
-        if role == membership.role and can(membership, action, request)
-        for audience in heard_by
-    }
-    return tuple(audience for audience in AUDIENCES if audience in told)
+def hears(membership: Membership | None, request: SupportRequest, event: Event) -> bool:
+    """May this membership see that event of the request?"""
+    return membership is not None and any(
+        hearing.role == membership.role
+        and event.audience in hearing.audiences
+        and (not hearing.own or event.data.get("entity") == membership.entity_id)
+        and can(membership, hearing.action, request)
+        for hearing in HEARINGS
+    )
 
 
 def heard(membership: Membership | None) -> ColumnElement[bool]:
     """The same as a condition on `SupportRequest` and `Event`, for a query that joins them."""
     if membership is None:
         return false()
+    about_us = Event.data["entity"].as_string() == membership.entity_id
     conditions = [
-        visible(membership, action) & Event.audience.in_(heard_by)
-        for role, action, heard_by in _HEARS
-        if role == membership.role
+        visible(membership, hearing.action)
+        & Event.audience.in_(hearing.audiences)
+        & (about_us if hearing.own else true())
+        for hearing in HEARINGS
+        if hearing.role == membership.role
     ]
     return or_(false(), *conditions)
 

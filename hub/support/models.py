@@ -64,6 +64,10 @@ class SupportRequest(Base):
         back_populates="request", cascade="all, delete-orphan", order_by="Clock.due_at"
     )
 
+    conflicts: Mapped[list["DeclaredConflict"]] = relationship(
+        back_populates="request", cascade="all, delete-orphan", order_by="DeclaredConflict.declared_at"
+    )
+
     @property
     def proposed_plan(self) -> "Plan | None":
         """The plan that waits for the State's word."""
@@ -250,7 +254,7 @@ class Offer(Base):
     languages: Mapped[list[str]] = mapped_column(default=list)
     audience: Mapped[str] = mapped_column(String(10))
     starts_on: Mapped[date]
-    until: Mapped[date | None]
+    until: Mapped[date]
     status: Mapped[str] = mapped_column(String(10), default=OPEN)
     on_behalf: Mapped[bool] = mapped_column(default=False)
     created_by: Mapped[str] = mapped_column(ForeignKey("membership.id"))
@@ -291,20 +295,17 @@ class OfferVersion(Base):
 
 
 class WantedOffer(Base):
-    """A requesting State wants an offer for its request; until `settled_at` it waits for the secretariat.
+    """A requesting State wants an offer for its request. It gives nobody access: the secretariat asks the giver by the
 
-    `outcome`: asked (the giver was asked through the request's own steps) or dropped. It gives nobody access.
+    request's own steps, after which a `Party` row says so. `dropped_at`: the State or the secretariat let it be.
     """
 
     __tablename__ = "wanted_offer"
-    __table_args__ = (UniqueConstraint("request_id", "offer_id"),)
-    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
-    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), index=True)
-    offer_id: Mapped[str] = mapped_column(ForeignKey("offer.id"), index=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), primary_key=True)
+    offer_id: Mapped[str] = mapped_column(ForeignKey("offer.id"), primary_key=True, index=True)
     membership_id: Mapped[str] = mapped_column(ForeignKey("membership.id"))
     at: Mapped[datetime] = mapped_column(default=now)
-    settled_at: Mapped[datetime | None]
-    outcome: Mapped[str | None] = mapped_column(String(10))
+    dropped_at: Mapped[datetime | None]
     offer: Mapped[Offer] = relationship()
 
 
@@ -391,3 +392,23 @@ class Snapshot(Base):
     as_of: Mapped[date]
     made_at: Mapped[datetime] = mapped_column(default=now)
     figures: Mapped[dict[str, Any]]
+
+
+class DeclaredConflict(Base):
+    """A conflict of interest that somebody declared in a request. It survives every later step, unless it is `lifted`.
+
+    `person_id`: the expert who must not see the request, whose colleagues may; None: the whole `entity_id`. `reason`: one of
+    `hub.support.conflicts.REASONS`.
+    """
+
+    __tablename__ = "declared_conflict"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), index=True)
+    entity_id: Mapped[str] = mapped_column(ForeignKey("entity.id"))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    reason: Mapped[str] = mapped_column(String(30))
+    declared_by: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    declared_at: Mapped[datetime] = mapped_column(default=now)
+    lifted_at: Mapped[datetime | None]
+    request: Mapped[SupportRequest] = relationship(back_populates="conflicts")
+    entity: Mapped[Entity] = relationship()

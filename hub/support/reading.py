@@ -25,6 +25,7 @@ from hub.support.lifecycle import (
     ANSWERED,
     CLARIFICATION,
     IN_PROGRESS,
+    MATCHING,
     PLANNING,
     SUBMITTED,
     TRANSITIONS,
@@ -38,10 +39,12 @@ from hub.support.models import (
     Answer,
     Citation,
     Clock,
+    Offer,
     Party,
     Plan,
     StepNote,
     SupportRequest,
+    WantedOffer,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +57,8 @@ SUBJECT = "request"
 NOT_YOURS = "This step is for somebody else."
 LARGEST_PAGE = 100
 REFERENCE_LENGTH = 20
+OFFERS_WANTED_IN = (SUBMITTED, CLARIFICATION, TRIAGED, MATCHING, UNPLACED, PLANNING, IN_PROGRESS)
+"""Statuses of a request in which its State can want an offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,7 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
             ("send_again", may_send & (SupportRequest.status == UNPLACED)),
             ("send", may_send & (SupportRequest.status == TRIAGED)),
             ("triage", policy.visible(membership, "triage") & (SupportRequest.status == SUBMITTED)),
+            ("offer", policy.visible(membership, "send") & _wants_offer()),
         ]
     elif membership.role == EXPERT:
         waiting = [
@@ -173,6 +179,17 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
     ]
     return sorted(
         found, key=lambda task: (task.due_at is None, task.due_at or task.request.created_at, task.request.id)
+    )
+
+
+def _wants_offer() -> ColumnElement[bool]:
+    """Condition on `SupportRequest`: it wants an offer whose giver was not asked yet."""
+    asked = exists().where(Party.request_id == WantedOffer.request_id, Party.entity_id == Offer.entity_id)
+    return SupportRequest.status.in_(OFFERS_WANTED_IN) & exists().where(
+        WantedOffer.request_id == SupportRequest.id,
+        WantedOffer.dropped_at.is_(None),
+        Offer.id == WantedOffer.offer_id,
+        ~asked,
     )
 
 
@@ -241,10 +258,8 @@ def history(session: Session, membership: Membership | None, row: SupportRequest
 
     Who sees the outline alone, and a peer State, sees what was about the reader's own entity.
     """
-    seen = events.timeline(session, (SUBJECT, row.id), policy.audiences(membership, row))
-    peer = membership is not None and membership.role == FOCAL_POINT and not policy.can(membership, "edit", row)
-    if membership is not None and (peer or not detailed(membership, row)):
-        seen = [one for one in seen if one.data.get("entity") == membership.entity_id]
+    told = events.timeline(session, (SUBJECT, row.id), events.AUDIENCES)
+    seen = [event for event in told if policy.hears(membership, row, event)]
     memberships = {
         one.id: one.entity
         for one in session.scalars(

@@ -21,6 +21,42 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("quarter", name=op.f("pk_snapshot")),
     )
     op.create_table(
+        "assignment_run",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("made_by", sa.String(length=36), nullable=True),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("change_cost", sa.Double(), nullable=False),
+        sa.Column("locked", sa.JSON(), nullable=False),
+        sa.Column("unlocked", sa.JSON(), nullable=False),
+        sa.Column("seen", sa.JSON(), nullable=False),
+        sa.Column("scores", sa.JSON(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["made_by"], ["membership.id"], name=op.f("fk_assignment_run_made_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment_run")),
+    )
+    op.create_table(
+        "expert_profile",
+        sa.Column("membership_id", sa.String(length=36), nullable=False),
+        sa.Column("capacity", sa.Integer(), nullable=False),
+        sa.Column("minimum_load", sa.Integer(), nullable=False),
+        sa.Column("languages", sa.JSON(), nullable=False),
+        sa.Column("objectives", sa.JSON(), nullable=False),
+        sa.Column("regions", sa.JSON(), nullable=False),
+        sa.Column("own_states", sa.JSON(), nullable=False),
+        sa.Column("coordinator", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name=op.f("fk_expert_profile_membership_id")),
+        sa.PrimaryKeyConstraint("membership_id", name=op.f("pk_expert_profile")),
+    )
+    op.create_table(
         "offer",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("entity_id", sa.String(length=60), nullable=False),
@@ -32,7 +68,7 @@ def upgrade() -> None:
         sa.Column("languages", sa.JSON(), nullable=False),
         sa.Column("audience", sa.String(length=10), nullable=False),
         sa.Column("starts_on", sa.Date(), nullable=False),
-        sa.Column("until", sa.Date(), nullable=True),
+        sa.Column("until", sa.Date(), nullable=False),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("on_behalf", sa.Boolean(), nullable=False),
         sa.Column("created_by", sa.String(length=36), nullable=False),
@@ -49,6 +85,127 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("offer", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_offer_entity_id"), ["entity_id"], unique=False)
+
+    op.create_table(
+        "programme_tie",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("entity_id", sa.String(length=60), nullable=False),
+        sa.Column("country_id", sa.String(length=60), nullable=False),
+        sa.Column("programme", sa.String(length=200), nullable=False),
+        sa.Column("source", sa.String(length=500), nullable=False),
+        sa.Column("recorded_by", sa.String(length=36), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["country_id"], ["entity.id"], name=op.f("fk_programme_tie_country_id")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entity.id"], name=op.f("fk_programme_tie_entity_id")),
+        sa.ForeignKeyConstraint(["recorded_by"], ["membership.id"], name=op.f("fk_programme_tie_recorded_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_programme_tie")),
+    )
+    with op.batch_alter_table("programme_tie", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_programme_tie_country_id"), ["country_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_programme_tie_entity_id"), ["entity_id"], unique=False)
+
+    op.create_table(
+        "answer_link",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("entity_id", sa.String(length=60), nullable=False),
+        sa.Column("membership_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("question", sa.String(), nullable=False),
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("choice", sa.Boolean(), nullable=True),
+        sa.Column("answer", sa.String(), nullable=False),
+        sa.CheckConstraint("kind in ('yes_no', 'words')", name=op.f("ck_answer_link_kind")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entity.id"], name=op.f("fk_answer_link_entity_id")),
+        sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name=op.f("fk_answer_link_membership_id")),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["support_request.id"], name=op.f("fk_answer_link_request_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_answer_link")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_answer_link_token_hash")),
+    )
+    with op.batch_alter_table("answer_link", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_answer_link_request_id"), ["request_id"], unique=False)
+
+    op.create_table(
+        "assignment_board",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["assignment_run.id"], name=op.f("fk_assignment_board_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment_board")),
+    )
+    op.create_table(
+        "assignment_proposal",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("membership_id", sa.String(length=36), nullable=False),
+        sa.Column("entity_id", sa.String(length=60), nullable=False),
+        sa.Column("affinity", sa.Double(), nullable=True),
+        sa.Column("alternates", sa.JSON(), nullable=False),
+        sa.Column("replaces", sa.String(length=60), nullable=True),
+        sa.Column("locked", sa.Boolean(), nullable=False),
+        sa.Column("run_id", sa.String(length=36), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["entity_id"], ["entity.id"], name=op.f("fk_assignment_proposal_entity_id")),
+        sa.ForeignKeyConstraint(
+            ["membership_id"], ["membership.id"], name=op.f("fk_assignment_proposal_membership_id")
+        ),
+        sa.ForeignKeyConstraint(["replaces"], ["entity.id"], name=op.f("fk_assignment_proposal_replaces")),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["support_request.id"], name=op.f("fk_assignment_proposal_request_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["assignment_run.id"], name=op.f("fk_assignment_proposal_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment_proposal")),
+    )
+    with op.batch_alter_table("assignment_proposal", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_assignment_proposal_one_unsent",
+            ["request_id"],
+            unique=True,
+            sqlite_where=sa.text("sent_at is null"),
+            postgresql_where=sa.text("sent_at is null"),
+        )
+        batch_op.create_index(batch_op.f("ix_assignment_proposal_request_id"), ["request_id"], unique=False)
+
+    op.create_table(
+        "attachment",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("subject_kind", sa.String(length=10), nullable=False),
+        sa.Column("subject_id", sa.String(length=36), nullable=True),
+        sa.Column("entity_id", sa.String(length=60), nullable=False),
+        sa.Column("membership_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("media_type", sa.String(length=100), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "subject_kind in ('request', 'plan', 'answer', 'source')", name=op.f("ck_attachment_subject_kind")
+        ),
+        sa.CheckConstraint("(erased_at is null) = (sha256 is not null)", name=op.f("ck_attachment_erased")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entity.id"], name=op.f("fk_attachment_entity_id")),
+        sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name=op.f("fk_attachment_membership_id")),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["support_request.id"], name=op.f("fk_attachment_request_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment")),
+    )
+    with op.batch_alter_table("attachment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attachment_request_id"), ["request_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_attachment_sha256"), ["sha256"], unique=False)
 
     op.create_table(
         "consent",
@@ -79,6 +236,41 @@ def upgrade() -> None:
             postgresql_where=sa.text("withdrawn_at is null"),
         )
         batch_op.create_index(batch_op.f("ix_consent_request_id"), ["request_id"], unique=False)
+
+    op.create_table(
+        "declared_conflict",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("entity_id", sa.String(length=60), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=True),
+        sa.Column("reason", sa.String(length=30), nullable=False),
+        sa.Column("declared_by", sa.String(length=36), nullable=False),
+        sa.Column("declared_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["declared_by"], ["membership.id"], name=op.f("fk_declared_conflict_declared_by")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entity.id"], name=op.f("fk_declared_conflict_entity_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_declared_conflict_person_id")),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["support_request.id"], name=op.f("fk_declared_conflict_request_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_declared_conflict")),
+    )
+    with op.batch_alter_table("declared_conflict", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_declared_conflict_request_id"), ["request_id"], unique=False)
+
+    op.create_table(
+        "expert_absence",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("membership_id", sa.String(length=36), nullable=False),
+        sa.Column("from_on", sa.Date(), nullable=False),
+        sa.Column("until_on", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["membership_id"], ["expert_profile.membership_id"], name=op.f("fk_expert_absence_membership_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_expert_absence")),
+    )
+    with op.batch_alter_table("expert_absence", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_expert_absence_membership_id"), ["membership_id"], unique=False)
 
     op.create_table(
         "offer_objective",
@@ -118,25 +310,48 @@ def upgrade() -> None:
         sa.UniqueConstraint("request_id", name=op.f("uq_register_entry_request_id")),
     )
     op.create_table(
-        "wanted_offer",
+        "translation",
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("subject_kind", sa.String(length=10), nullable=False),
+        sa.Column("subject_id", sa.String(length=36), nullable=False),
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("texts", sa.JSON(), nullable=False),
+        sa.Column("origin", sa.String(length=10), nullable=False),
+        sa.Column("seal", sa.String(length=64), nullable=False),
+        sa.Column("membership_id", sa.String(length=36), nullable=False),
+        sa.Column("entity_id", sa.String(length=60), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("origin in ('human', 'machine')", name=op.f("ck_translation_origin")),
+        sa.CheckConstraint("subject_kind in ('request', 'plan', 'answer')", name=op.f("ck_translation_subject_kind")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entity.id"], name=op.f("fk_translation_entity_id")),
+        sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name=op.f("fk_translation_membership_id")),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["support_request.id"], name=op.f("fk_translation_request_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_translation")),
+        sa.UniqueConstraint("subject_id", "language", name=op.f("uq_translation_subject_id_language")),
+    )
+    with op.batch_alter_table("translation", schema=None) as batch_op:
+        batch_op.create_index("ix_translation_request", ["request_id"], unique=False)
+
+    op.create_table(
+        "wanted_offer",
         sa.Column("request_id", sa.String(length=36), nullable=False),
         sa.Column("offer_id", sa.String(length=36), nullable=False),
         sa.Column("membership_id", sa.String(length=36), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("outcome", sa.String(length=10), nullable=True),
+        sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name=op.f("fk_wanted_offer_membership_id")),
         sa.ForeignKeyConstraint(["offer_id"], ["offer.id"], name=op.f("fk_wanted_offer_offer_id")),
         sa.ForeignKeyConstraint(
             ["request_id"], ["support_request.id"], name=op.f("fk_wanted_offer_request_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_wanted_offer")),
-        sa.UniqueConstraint("request_id", "offer_id", name=op.f("uq_wanted_offer_request_id_offer_id")),
+        sa.PrimaryKeyConstraint("request_id", "offer_id", name=op.f("pk_wanted_offer")),
     )
     with op.batch_alter_table("wanted_offer", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_wanted_offer_offer_id"), ["offer_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_wanted_offer_request_id"), ["request_id"], unique=False)
 
     op.create_table(
         "rating",
