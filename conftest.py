@@ -51,7 +51,8 @@ def hub(settings: Settings) -> Iterator[Hub]:
     import hub.accounts.models
     import hub.events
     import hub.notices.models
-    import hub.support.models  # noqa: F401
+    import hub.support.expert_models
+    import hub.support.papers  # noqa: F401
 
     parts = Hub(settings)
     Base.metadata.create_all(parts.database.engine)

@@ -12,9 +12,10 @@ from hub.accounts.models import Person
 from hub.database import Base
 from hub.events import Event
 from hub.notices.models import Notice
-from hub.support.models import SupportRequest
+from hub.support.expert_models import ExpertProfile
+from hub.support.papers import Attachment
 
-DOMAINS = (Person, Event, SupportRequest, Notice)
+DOMAINS = (Person, Event, ExpertProfile, Attachment, Notice)
 """One model of each module at the end of the imports: together they bring in all others."""
 FOLDER = Path(__file__).parent / "migrations"
 

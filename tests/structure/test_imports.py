@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BASE = {"hub.errors", "hub.database", "hub.events", "hub.search.types"}
-MODELS = {"hub.accounts.models", "hub.network.models", "hub.knowledge.models", "hub.support.models"}
+MODELS = {"hub.accounts.models", "hub.network.models", "hub.knowledge.models", "hub.support.models", "hub.support.expert_models", "hub.support.papers"}
 SERVICES = {"hub.search.service", "hub.matching.service"}
 
 # First matching prefix decides. A module may import its own folder, and whatever begins with one of the names.
