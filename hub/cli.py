@@ -11,7 +11,7 @@ import click
 from marshmallow import ValidationError
 
 from hub.errors import HubError, SettingError
-from hub.search.types import FACETS, LANGUAGES
+from hub.search.types import FACETS, LANGUAGES, SORTS
 from hub.wiring import Hub
 
 
@@ -108,13 +108,18 @@ def worker(retry: bool) -> None:
 @click.option("--lang", type=click.Choice(LANGUAGES), help="Language of TEXT; detected if absent.")
 @click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help=f"NAME is one of {', '.join(FACETS)}.")
 @click.option("--mode", type=click.Choice(["hybrid", "keyword", "vector"]), default="hybrid", show_default=True)
+@click.option(
+    "--sort", type=click.Choice([*SORTS, "date"]), default="relevance", show_default=True, help="date: newest."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-def search(text: str, limit: int, lang: str | None, filters: tuple[str, ...], mode: str, as_json: bool) -> None:
+def search(
+    text: str, limit: int, lang: str | None, filters: tuple[str, ...], mode: str, sort: str, as_json: bool
+) -> None:
     """Search practices and guidance for TEXT."""
     from hub.schemas.search import dump_page, search_query
     from hub.search import service
 
-    params: dict[str, Any] = {"q": text, "limit": limit, "mode": mode}
+    params: dict[str, Any] = {"q": text, "limit": limit, "mode": mode, "sort": "newest" if sort == "date" else sort}
     if lang:
         params["lang"] = lang
     for one in filters:

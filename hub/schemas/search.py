@@ -1,5 +1,6 @@
 """What a person or script may ask of search, and what comes back."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -67,6 +68,7 @@ class SearchParams(Schema):
     implementer = Values()
     status = Values()
     year = Values(validate.Regexp(r"^\d{4}$", error="{input} is not a year."))
+    """Also `2019..2022`, which stands for each of them."""
 
     @pre_load
     def collect(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
@@ -78,7 +80,8 @@ class SearchParams(Schema):
             if name in FACETS:
                 values = [given] if isinstance(given, str) else list(given)
                 # Commas separate, but M49 names and codes of ours hold none.
-                collected[name] = [part.strip() for value in values for part in str(value).split(",") if part.strip()]
+                parts = [part.strip() for value in values for part in str(value).split(",") if part.strip()]
+                collected[name] = [year for part in parts for year in _years(part)] if name == "year" else parts
             elif lists:
                 if len(given) > 1:
                     raise ValidationError("Given more than once.", name)
@@ -100,6 +103,17 @@ class SearchParams(Schema):
             explain=data["explain"],
         )
         return replace(query, cursor=_cursor(data["cursor"], query)) if data["cursor"] else query
+
+
+_SPAN = re.compile(r"(\d{4})\.\.(\d{4})")
+MOST_YEARS = 50
+
+
+def _years(given: str) -> list[str]:
+    """Each year of `2019..2022`; anything else as it is, for the field to judge."""
+    span = _SPAN.fullmatch(given)
+    years = range(int(span[1]), int(span[2]) + 1) if span else range(0)
+    return [f"{year:04}" for year in years] if 0 < len(years) <= MOST_YEARS else [given]
 
 
 def _cursor(given: str, query: SearchQuery) -> Cursor:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, current_app, jsonify, make_response, render_template, request, url_for
-from flask_babel import LazyString, lazy_gettext
+from flask_babel import LazyString, gettext, lazy_gettext
 from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -35,8 +36,10 @@ GROUPS: Mapping[str, LazyString] = {
     "language": lazy_gettext("Language of the record"),
     "principle": lazy_gettext("Guiding principle"),
     "implementer": lazy_gettext("Type of implementer"),
+    "year": lazy_gettext("Year"),
+    "status": lazy_gettext("Status of the practice"),
 }
-"""Facets that are offered, in order. The others of `FACETS` work from the address and show among the active filters."""
+"""Facets that are offered, in order."""
 _WORDS_ALONE = lazy_gettext(
     "These results rest on matching words only: search by meaning, and across languages, is not available at the moment."
 )
@@ -58,6 +61,8 @@ SORTS: tuple[tuple[Sort, LazyString], ...] = (
     ("oldest", lazy_gettext("Oldest first")),
 )
 PER_PAGE = SearchQuery().limit
+MOST_RELAXED = 4
+"""Filters that are left out one by one to see what stands in the way: each is a search of its own."""
 OPEN = frozenset({"kind", "objective"})
 """Groups that are unfolded without being used."""
 
@@ -86,6 +91,15 @@ class Active:
     address: str
 
 
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """The same question with less to fulfil: the filter that was left out ("": all of them), and how much is found."""
+
+    label: str
+    address: str
+    total: int
+
+
 @blueprint.get("/search")
 @guard.public
 def results() -> Response:
@@ -95,9 +109,8 @@ def results() -> Response:
         "query": query,
         "kept": list(kept(query)),
         "active": [
-            Active(names[facet].get(code, code), address(without(query, facet, code)))
-            for facet, codes in query.filters.values.items()
-            for code in codes
+            Active(_named(names, facet, name), address(without(query, facet, *codes)))
+            for facet, name, codes in in_force(query)
         ],
         "labels": names,
     }
@@ -119,6 +132,7 @@ def results() -> Response:
             "search/results.html",
             page=page,
             why=why(page) if query.text else {},
+            relaxed=relaxed(query, names) if not page.total else (),
             notes=[NOTES[code] for code in page.notes if code in NOTES],
             groups=groups(page, names),
             first=query.offset + 1,
@@ -192,6 +206,27 @@ def labels(session: Session) -> dict[str, Mapping[str, str]]:
     return {**named, "language": {code: name_of(code) for code in LANGUAGES}, "year": {}}
 
 
+def _named(names: Mapping[str, Mapping[str, str]], facet: str, value: str) -> str:
+    return names[facet].get(value, value.replace("..", "–"))
+
+
+def relaxed(query: SearchQuery, names: Mapping[str, Mapping[str, str]]) -> list[Relaxed]:
+    """What the same question finds without one of its filters, then without any: those that find something."""
+    wider = [
+        (_named(names, facet, name), without(query, facet, *codes))
+        for facet, name, codes in list(in_force(query))[:MOST_RELAXED]
+    ]
+    if len(wider) > 1:
+        wider.append(("", replace(query, filters=Filters(), offset=0)))
+    parts = current_app.extensions["hub"]
+    made: list[Relaxed] = []
+    for label, asked in wider:
+        total = service.search(parts.engine, parts.embedder, guard.db(), replace(asked, limit=1, facets=())).total
+        if total:
+            made.append(Relaxed(label, address(asked), total))
+    return made
+
+
 def groups(page: Page, names: Mapping[str, Mapping[str, str]]) -> list[Group]:
     """The facets of a page for the form. What is ticked stays to be unticked, even where it counts nothing."""
     made: list[Group] = []
@@ -206,16 +241,18 @@ def groups(page: Page, names: Mapping[str, Mapping[str, str]]) -> list[Group]:
 
 
 def _order(name: str, option: Option) -> tuple[Any, ...]:
-    """Objectives by number, countries by name (there are many), the rest by how much they hold."""
+    """Objectives by number, years from the last, countries by name (there are many), the rest by how much they hold."""
     if name == "objective":
         return (int(option.code),)
+    if name == "year":
+        return (-int(option.code),)
     if name == "country":
         return (option.label.casefold(),)
     return (-option.count, option.label.casefold())
 
 
 def kept(query: SearchQuery) -> Iterator[tuple[str, str]]:
-    """What the form carries along unseen: language, mode, limit and order asked for, and filters that have no boxes."""
+    """What the form carries along unseen: language, mode, limit and order asked for. All filters have boxes."""
     if query.language:
         yield "lang", query.language
     if query.mode != "hybrid":
@@ -224,16 +261,25 @@ def kept(query: SearchQuery) -> Iterator[tuple[str, str]]:
         yield "limit", str(query.limit)
     if query.sort != "relevance":
         yield "sort", query.sort
+
+
+def in_force(query: SearchQuery) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """(facet, name of the value, its codes): each value of a filter on its own, years in a row as one: `2019..2022`."""
     for facet, codes in query.filters.values.items():
-        if facet not in GROUPS:
-            yield from ((facet, code) for code in codes)
+        if facet != "year":
+            yield from ((facet, code, (code,)) for code in codes)
+            continue
+        years = sorted({int(code) for code in codes})
+        for _, row in groupby(enumerate(years), key=lambda pair: pair[1] - pair[0]):
+            span = tuple(str(year) for _, year in row)
+            yield facet, span[0] if len(span) == 1 else f"{span[0]}..{span[-1]}", span
 
 
-def without(query: SearchQuery, facet: str, code: str) -> SearchQuery:
-    """The same question with one filter less, from its first result."""
+def without(query: SearchQuery, facet: str, *codes: str) -> SearchQuery:
+    """The same question without these values of a filter, from its first result."""
     values = {
-        name: tuple(value for value in codes if (name, value) != (facet, code))
-        for name, codes in query.filters.values.items()
+        name: tuple(value for value in given if name != facet or value not in codes)
+        for name, given in query.filters.values.items()
     }
     return replace(query, filters=Filters(values), offset=0)
 
@@ -254,7 +300,7 @@ def address(query: SearchQuery, offset: int = 0, form: str = "") -> str:
         pairs.append(("limit", str(query.limit)))
     if query.sort != "relevance":
         pairs.append(("sort", query.sort))
-    pairs += [(facet, code) for facet, codes in query.filters.values.items() for code in codes]
+    pairs += [(facet, name) for facet, name, _ in in_force(query)]
     if offset:
         pairs.append(("offset", str(offset)))
     page = url_for("search.export", form=form) if form else url_for("search.results")
@@ -265,6 +311,17 @@ def address(query: SearchQuery, offset: int = 0, form: str = "") -> str:
 def search_address(**filters: str | int) -> str:
     """The search page narrowed to some filters: `search_address(objective=6)`."""
     return address(SearchQuery(filters=Filters({name: (str(value),) for name, value in filters.items()})))
+
+
+@blueprint.app_template_global()
+def suggestion_words() -> dict[str, Any]:
+    """What the list of suggestions says, in the reader's language; `{number}` is for the script to fill in."""
+    return {
+        "label": gettext("Suggestions"),
+        "found": gettext("Suggestions: %(number)s. Choose with the arrow keys.", number="{number}"),
+        "none": gettext("No suggestions."),
+        "kinds": {"title": gettext("Record"), **{name: str(label) for name, label in GROUPS.items()}},
+    }
 
 
 @blueprint.app_template_filter()

@@ -1,6 +1,6 @@
 """Why a hit is where it is: what it gained by words and by meaning, and which words it shares with the question."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from flask_babel import LazyString, lazy_gettext
@@ -31,25 +31,37 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """`words`: as they stand in the record, at most `MOST_WORDS`. `parts` sum to `score`; those of nothing are left out."""
+    """`words`: as they stand in the record, at most `MOST_WORDS`. `parts` sum to `score`; those of nothing are left out.
+
+    `close`: its meaning counts for it. `objectives`: of the record, those that the reader chose.
+    """
 
     words: tuple[str, ...]
     parts: tuple[Part, ...]
     score: float
+    close: bool
+    objectives: tuple[int, ...]
 
 
 def why(page: Page) -> dict[str, Why]:
     """Id of each hit of a page -> why it is there."""
     most = max((value for hit in page.hits for value in hit.contributions.values()), default=0.0)
-    return {hit.id: _why(hit, most, page.language) for hit in page.hits}
+    chosen = {int(number) for number in page.query.filters.values.get("objective", ())}
+    return {hit.id: _why(hit, most, page.language, chosen) for hit in page.hits}
 
 
-def _why(hit: Hit, most: float, asked_in: str | None) -> Why:
+def _why(hit: Hit, most: float, asked_in: str | None, chosen: Collection[int]) -> Why:
     words = tuple(_words(hit.title, hit.passage))[:MOST_WORDS]
     estimated = not words and hit.language != asked_in
     labels = {**LABELS, "keyword": ESTIMATED} if estimated else LABELS
     parts = [_part(labels.get(name, name), value, most) for name, value in hit.contributions.items() if value]
-    return Why(words, tuple(parts), hit.score)
+    return Why(
+        words,
+        tuple(parts),
+        hit.score,
+        close=most > 0 and hit.contributions.get("meaning", 0.0) / most >= SOME,
+        objectives=tuple(number for number in hit.objectives if number in chosen),
+    )
 
 
 def _part(label: LazyString | str, value: float, most: float) -> Part:
