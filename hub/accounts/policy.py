@@ -7,11 +7,21 @@ holds them together. Deny by default: an action without a rule is nobody's.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, true
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
 
 from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, SECRETARIAT, Membership
 from hub.events import AUDIENCES, Event
-from hub.support.models import CO_REQUESTING, CONTRIBUTOR, LEAD, PEER, REQUESTING, Answer, Party, SupportRequest
+from hub.support.models import (
+    CO_REQUESTING,
+    CONTRIBUTOR,
+    LEAD,
+    PEER,
+    REQUESTING,
+    Answer,
+    DeclaredConflict,
+    Party,
+    SupportRequest,
+)
 
 TEAM = (REQUESTING, CO_REQUESTING)
 DELIVERY = (LEAD, CONTRIBUTOR)
@@ -22,7 +32,7 @@ class Rule:
     """A membership of `role` may, if its entity is an active party in one of `parties` (empty: no tie needed),
 
     with that party in one of `states` (empty: any), while the request is in one of `statuses` (empty: any) or not in
-    one of `not_statuses`.
+    one of `not_statuses`. An expert who declared a conflict of interest may nothing, whatever the rule.
     """
 
     role: str
@@ -100,6 +110,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "decline": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "accept": (Rule(EXPERT, DELIVERY, ("sent",), not_statuses=UNSEEN),),
     "refuse": (Rule(EXPERT, DELIVERY, ("sent",), not_statuses=UNSEEN),),
+    "declare": (Rule(EXPERT, DELIVERY, ("sent", "accepted"), not_statuses=UNSEEN),),
     "propose": (Rule(EXPERT, (LEAD,), ("accepted",), not_statuses=UNSEEN),),
     "no_plan": (Rule(EXPERT, (LEAD,), ("accepted",), not_statuses=UNSEEN),),
     "draft_answer": (Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),),
@@ -121,6 +132,10 @@ def _holds(rule: Rule, membership: Membership, request: SupportRequest) -> bool:
     if rule.statuses and request.status not in rule.statuses:
         return False
     if request.status in rule.not_statuses:
+        return False
+    if rule.role == EXPERT and any(
+        one.person_id == membership.person_id and one.lifted_at is None for one in request.conflicts
+    ):
         return False
     if not rule.parties:
         return True
@@ -147,6 +162,13 @@ def _condition(rule: Rule, membership: Membership) -> ColumnElement[bool]:
         parts.append(SupportRequest.status.in_(rule.statuses))
     if rule.not_statuses:
         parts.append(SupportRequest.status.not_in(rule.not_statuses))
+    if rule.role == EXPERT:
+        own_conflict = (
+            (DeclaredConflict.request_id == SupportRequest.id)
+            & (DeclaredConflict.person_id == membership.person_id)
+            & DeclaredConflict.lifted_at.is_(None)
+        )
+        parts.append(~exists().where(own_conflict))
     if rule.parties:
         tie = [
             Party.request_id == SupportRequest.id,
@@ -215,7 +237,9 @@ def heard(membership: Membership | None) -> ColumnElement[bool]:
     """The same as a condition on `SupportRequest` and `Event`, for a query that joins them."""
     if membership is None:
         return false()
-    about_us = Event.data["entity"].as_string() == membership.entity_id
+    about_us = (
+        func.coalesce(Event.data["entity"].as_string(), "") == membership.entity_id
+    )  # never null: it is negated too
     conditions = [
         visible(membership, hearing.action)
         & Event.audience.in_(hearing.audiences)

@@ -124,7 +124,7 @@ def readers(session: Session, event: Event, row: SupportRequest) -> list[Members
     )
     told: dict[str, Membership] = {}
     for membership in found:
-        if membership.person_id != event.person_id and event.audience in policy.audiences(membership, row):
+        if membership.person_id != event.person_id and policy.hears(membership, row, event):
             told.setdefault(membership.person_id, membership)
     return list(told.values())
 

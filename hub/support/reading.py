@@ -106,6 +106,7 @@ def get(session: Session, membership: Membership | None, name: str) -> SupportRe
                 selectinload(SupportRequest.parties).joinedload(Party.entity).joinedload(Entity.agency),
                 selectinload(SupportRequest.plans).joinedload(Plan.entity),
                 selectinload(SupportRequest.clocks),
+                selectinload(SupportRequest.conflicts),
             )
             .execution_options(populate_existing=True)
         )
@@ -355,6 +356,7 @@ def _list(
                 selectinload(SupportRequest.parties).joinedload(Party.entity),
                 selectinload(SupportRequest.plans),
                 selectinload(SupportRequest.clocks),
+                selectinload(SupportRequest.conflicts),
             )
             .execution_options(populate_existing=True)
         )

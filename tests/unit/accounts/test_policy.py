@@ -83,10 +83,12 @@ def test_can_and_visible_agree(world: World, rows: list[tuple[str, list[tuple[st
             Party(entity_id=entity, role=role, state=state, until=now() if ended else None)
             for entity, role, state, ended in named
         ]
-    session.add_all(
-        Event(subject_kind="request", subject_id="any", action="send", audience=audience, data={})
+    told = [
+        Event(subject_kind="request", subject_id="any", action="send", audience=audience, data=data)
         for audience in AUDIENCES
-    )
+        for data in ({}, {"entity": "iom"}, {"entity": "GHA"})
+    ]
+    session.add_all(told)
     session.flush()
     try:
         everything = session.scalars(select(SupportRequest)).all()
@@ -94,9 +96,9 @@ def test_can_and_visible_agree(world: World, rows: list[tuple[str, list[tuple[st
             for action in policy.RULES:
                 seen = set(session.scalars(select(SupportRequest.id).where(policy.visible(reader, action))))
                 assert seen == {row.id for row in everything if policy.can(reader, action, row)}
-            told = select(SupportRequest.id, Event.audience).join(Event, Event.subject_id == "any")
-            assert {tuple(pair) for pair in session.execute(told.where(policy.heard(reader)))} == {
-                (row.id, audience) for row in everything for audience in policy.audiences(reader, row)
+            pairs = select(SupportRequest.id, Event.id).join(Event, Event.subject_id == "any")
+            assert {tuple(pair) for pair in session.execute(pairs.where(policy.heard(reader)))} == {
+                (row.id, event.id) for row in everything for event in told if policy.hears(reader, row, event)
             }
     finally:
         session.rollback()
@@ -105,8 +107,8 @@ def test_can_and_visible_agree(world: World, rows: list[tuple[str, list[tuple[st
 def test_an_action_without_a_rule_is_nobodys(session: Session) -> None:
     team = factories.member(session, FOCAL_POINT, factories.state(session, "PRT"))
     row = factories.request(session, team)
-    assert not policy.can(team, "publish", row)
-    assert session.scalar(select(func.count()).select_from(SupportRequest).where(policy.visible(team, "publish"))) == 0
+    assert not policy.can(team, "burn", row)
+    assert session.scalar(select(func.count()).select_from(SupportRequest).where(policy.visible(team, "burn"))) == 0
 
 
 def test_whoever_may_act_may_read(session: Session) -> None:
@@ -139,23 +141,34 @@ def test_the_secretariat_reads_what_was_submitted(session: Session, status: str,
 
 
 @pytest.mark.parametrize(
-    ("role", "entity", "expected"),
+    ("role", "entity", "everything", "about_itself"),
     [
-        (FOCAL_POINT, "PRT", {"requesting", "parties", "invited", "public"}),
-        (SECRETARIAT, None, set(AUDIENCES)),
-        (EXPERT, "iom", {"delivery", "parties", "public"}),
-        (FOCAL_POINT, "GHA", set()),
-        (EXPERT, "ilo", set()),
-        (ADMINISTRATOR, None, set()),
+        (FOCAL_POINT, "PRT", {"requesting", "parties", "invited", "public"}, set()),
+        (SECRETARIAT, None, set(AUDIENCES), set()),
+        (EXPERT, "iom", {"delivery", "parties", "public"}, {"agency"}),
+        (EXPERT, "unhcr", set(), {"agency", "parties", "public"}),
+        (FOCAL_POINT, "FRA", set(), {"invited", "public"}),
+        (FOCAL_POINT, "GHA", set(), set()),
+        (EXPERT, "ilo", set(), set()),
+        (ADMINISTRATOR, None, set(), set()),
     ],
 )
-def test_who_hears_what(session: Session, role: str, entity: str | None, expected: set[str]) -> None:
-    entities = {code: factories.state(session, code) for code in ("PRT", "GHA")}
-    entities |= {code: factories.agency(session, code) for code in ("iom", "ilo")}
+def test_who_hears_what(
+    session: Session, role: str, entity: str | None, everything: set[str], about_itself: set[str]
+) -> None:
+    entities = {code: factories.state(session, code) for code in ("PRT", "GHA", "FRA")}
+    entities |= {code: factories.agency(session, code) for code in ("iom", "ilo", "unhcr")}
     row = factories.request(session, factories.member(session, FOCAL_POINT, entities["PRT"]), status="matching")
-    factories.party(session, row, entities["iom"])
+    factories.party(session, row, entities["iom"], state="accepted")
+    factories.party(session, row, entities["unhcr"], role="contributor")
+    factories.party(session, row, entities["FRA"], role="peer")
     reader = factories.member(session, role, entities.get(entity or ""))
-    assert set(policy.audiences(reader, row)) == expected
+
+    def heard(about: str) -> set[str]:
+        return {one for one in AUDIENCES if policy.hears(reader, row, Event(audience=one, data={"entity": about}))}
+
+    assert heard("somebody") == everything
+    assert heard(reader.entity_id) == everything | about_itself
 
 
 @pytest.mark.parametrize(
