@@ -29,6 +29,7 @@ BLUEPRINTS = (
     "hub.web.accounts",
     "hub.web.support",
     "hub.web.notices",
+    "hub.web.offers",
     "hub.web.reference",
 )
 """Modules of the two edges; each has one `blueprint`."""

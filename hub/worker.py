@@ -14,7 +14,7 @@ from hub.errors import SearchUnavailable
 from hub.knowledge import search_log
 from hub.notices import mail, notices
 from hub.search.embedding import EmbeddingUnavailable
-from hub.support import clocks, reminders
+from hub.support import attachments, clocks, links, offers, reminders
 from hub.wiring import Hub
 from indexer import sync
 from indexer.locks import Busy
@@ -29,6 +29,9 @@ HANDLERS: Mapping[str, Handler] = {
     notices.MAIL: mail.send_notice,
     notices.DIGEST: mail.send_digest,
     clocks.CLOCK: reminders.look,
+    offers.SUBJECT: offers.expire,
+    links.MAIL_LINK: mail.send_question,
+    attachments.SWEEP: attachments.sweep,
     search_log.PURGE: search_log.purge,
 }
 """Kind of job -> who does it. Index changes are drained in batches by `indexer.sync` instead."""

@@ -43,6 +43,20 @@ STEPS: Mapping[str, str] = {
     "join": N_("A State takes part"),
     "stay_out": N_("A State does not take part"),
     "share": N_("A peer State may read everything"),
+    "offer_wanted": N_("A State wants an offer for its request"),
+    "offer_dropped": N_("A wanted offer was let be"),
+    "publish": N_("A State agreed to publish a part of the request"),
+    "unpublish": N_("A State took back its agreement to publish"),
+    "release": N_("An answer was prepared for publication"),
+    "rate": N_("A State said what an answer was worth"),
+    "attach": N_("A file was added"),
+    "erase_file": N_("A file was erased"),
+    "translate": N_("A translation was added or changed"),
+    "remove_translation": N_("A translation was taken away"),
+    "link_made": N_("A question was asked by link"),
+    "link_answered": N_("A question asked by link was answered"),
+    "link_revoked": N_("A link with a question was taken back"),
+    "link_erased": N_("A question asked by link was erased"),
 }
 OTHER = N_("The request was changed")
 

@@ -235,11 +235,8 @@ def covering(session: Session, place: str) -> set[str]:
     """The place and every region that it lies in."""
     country = next((one for one in vocabulary.countries(session) if one.code == place), None)
     found = {place, *(country.regions if country else ())}
-    for region in tuple(found):
-        parent = vocabulary.REGIONS[region].parent if region in vocabulary.REGIONS else None
-        while parent:
-            found.add(parent)
-            parent = vocabulary.REGIONS[parent].parent
+    for region in found & vocabulary.REGIONS.keys():
+        found |= {*vocabulary.with_ancestors(region), "World"}
     return found
 
 

@@ -26,6 +26,7 @@ REQUESTS, NOTICES = "support.requests", "notices.notices"
 ITEMS: tuple[tuple[str, LazyString], ...] = (
     ("search.results", lazy_gettext("Search")),
     ("documents.browse", lazy_gettext("Browse")),
+    ("offers.offers", lazy_gettext("Offers")),
     (REQUESTS, lazy_gettext("Requests")),
     (NOTICES, lazy_gettext("Notices")),
     ("search_report.report", lazy_gettext("Search report")),

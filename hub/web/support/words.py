@@ -42,6 +42,7 @@ TASK_NAMES: Mapping[str, LazyString] = {
     "reply": lazy_gettext("Answer the secretariat’s question"),
     "agree": lazy_gettext("Look at the proposed plan"),
     "join": lazy_gettext("Decide whether your State takes part"),
+    "offer": lazy_gettext("Ask who offers what the State wants"),
     "read": lazy_gettext("Read the answer"),
 }
 
@@ -82,6 +83,12 @@ REASON_NAMES: Mapping[str, LazyString] = {
     "incomplete": lazy_gettext("Not enough is said to act on it"),
     "duplicate": lazy_gettext("The same was asked before"),
     "other": lazy_gettext("Another reason"),
+    "personal": lazy_gettext("Personal or family ties"),
+    "financial": lazy_gettext("A financial interest"),
+    "earlier_work": lazy_gettext("Earlier work for this State"),
+    "same_programme": lazy_gettext("Works in the same programme"),
+    "own_state": lazy_gettext("Own State"),
+    "unsaid": lazy_gettext("Declared without a reason"),
 }
 
 
@@ -105,6 +112,8 @@ HAPPENED: Mapping[str, LazyString] = {
     "send": lazy_gettext("%(office)s sent it to %(target)s."),
     "accept": lazy_gettext("%(office)s accepted."),
     "refuse": lazy_gettext("%(office)s did not accept."),
+    "declare": lazy_gettext("%(office)s declared a conflict of interest."),
+    "lift_conflict": lazy_gettext("%(office)s lifted a conflict of interest of %(target)s."),
     "draft_answer": lazy_gettext("%(office)s saved a draft answer."),
     "answer": lazy_gettext("%(office)s sent an answer."),
     "close": lazy_gettext("%(office)s closed the request."),
@@ -114,6 +123,12 @@ HAPPENED: Mapping[str, LazyString] = {
     "join": lazy_gettext("%(office)s takes part."),
     "stay_out": lazy_gettext("%(office)s does not take part."),
     "share": lazy_gettext("%(office)s lets %(target)s read everything."),
+    "offer_wanted": lazy_gettext("%(office)s wants an offer of %(target)s. The secretariat asks."),
+    "offer_dropped": lazy_gettext("%(office)s lets the offer of %(target)s be."),
+    "publish": lazy_gettext("%(office)s agreed to publish a part of this."),
+    "unpublish": lazy_gettext("%(office)s took back its agreement to publish."),
+    "release": lazy_gettext("%(office)s wrote an answer as it could be published."),
+    "rate": lazy_gettext("%(office)s said what the answer of %(target)s was worth."),
 }
 
 
@@ -132,6 +147,7 @@ DONE: Mapping[str, LazyString] = {
     "decline": lazy_gettext("The request is declined. The State sees why."),
     "accept": lazy_gettext("Your agency has accepted the request."),
     "refuse": lazy_gettext("Your agency has not accepted. The request is no longer open to it."),
+    "declare": lazy_gettext("Your conflict of interest is recorded. The request is no longer open to you."),
     "close": lazy_gettext("The request is closed."),
     "reopen": lazy_gettext("The request is open again."),
     "invite": lazy_gettext("The State is invited. It sees the summary until it takes part."),
