@@ -17,6 +17,8 @@ from hub.errors import SearchUnavailable
 from hub.knowledge.models import Document
 from hub.notices import mail
 from hub.settings import ENV_FILE
+from hub.support.filestore import FileStore
+from hub.support.papers import Attachment
 from hub.wiring import Hub
 from indexer import sync
 
@@ -45,6 +47,7 @@ def examine(hub: Hub) -> list[Finding]:
         _model,
         _index,
         _mail,
+        _files,
         _jobs,
         _demo,
         _disk,
@@ -144,6 +147,29 @@ def _mail(hub: Hub) -> list[Finding]:
     except outbox.NotYet as error:
         return [Finding("mail", "note", f"{where}: {error}; mails wait until it works.")]
     return [Finding("mail", "ok", f"{where}, from {hub.settings.mail_from}")]
+
+
+def _files(hub: Hub) -> list[Finding]:
+    """Reads every attached file once: one that is gone or changed is worth knowing before somebody asks for it."""
+    store = FileStore(hub.settings.files, hub.settings.largest_file)
+    with hub.database.session() as session:
+        named: dict[str, list[str]] = {}
+        for id_, sha256 in session.execute(
+            select(Attachment.id, Attachment.sha256).where(Attachment.sha256.is_not(None)).order_by(Attachment.id)
+        ):
+            named.setdefault(sha256, []).append(id_)
+    found = {sha256: store.whole(sha256) for sha256 in named}
+    findings: list[Finding] = []
+    for state, told in ((None, "missing"), (False, "changed on the disk")):
+        ids = [id_ for sha256, whole in found.items() if whole is state for id_ in named[sha256]]
+        if ids:
+            more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+            sentence = (
+                f"{told} in {store.folder}: attachment {', '.join(ids[:5])}{more}; restore the folder from a backup."
+            )
+            findings.append(Finding("files", "note", sentence))
+    count = sum(map(len, named.values()))
+    return findings or [Finding("files", "ok", f"{count} attached ({store.folder})" if count else "none attached yet")]
 
 
 def _jobs(hub: Hub) -> list[Finding]:

@@ -1,6 +1,7 @@
 """Persons, what they may act as, and how they prove who they are."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -13,6 +14,15 @@ ROLES = (FOCAL_POINT, EXPERT, SECRETARIAT, ADMINISTRATOR)
 
 EACH, DAILY, NO_MAIL = MAIL = ("each", "daily", "none")
 """How somebody wants notices by mail: one by one, once a day together, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behalf:
+    """On what the secretariat acts for another entity: `source` (`hub.support.behalf.SOURCES`), its day, the file of it."""
+
+    source: str
+    dated: date
+    letter: str | None = None
 
 
 class Person(Base):
@@ -59,6 +69,11 @@ class Membership(Base):
     @property
     def active(self) -> bool:
         return self.until is None and self.confirmed_at is not None
+
+    @property
+    def behalf(self) -> Behalf | None:
+        """Of a view of the secretariat's membership that acts for another entity (`hub.support.behalf`); None: its own."""
+        return self.__dict__.get("_behalf")
 
 
 class SignInLink(Base):

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from hub.accounts.credentials import hash_token
 from hub.accounts.models import DAILY, EACH, Person
 from hub.database import now
 from hub.notices import notices, words
@@ -27,6 +28,9 @@ from hub.notices.models import Notice
 from hub.notices.notices import Told
 from hub.outbox import NotYet
 from hub.settings import Settings
+from hub.support import links
+from hub.support.models import SupportRequest
+from hub.support.papers import AnswerLink
 from hub.wiring import Hub
 
 TIMEOUT_S = 20.0
@@ -76,6 +80,19 @@ def send_digest(hub: Hub, session: Session, payload: Mapping[str, Any]) -> None:
         return
     send(hub.settings, digest_mail(hub.settings, person, told, str(payload["day"])))
     _note_mailed(session, told)
+
+
+def send_question(hub: Hub, session: Session, payload: Mapping[str, Any]) -> None:
+    """Job `link`: a question of the secretariat to somebody without an account. The address goes with the mail."""
+    link = session.get(AnswerLink, str(payload["link"]))
+    row = session.get(SupportRequest, link.request_id) if link else None
+    if link is None or row is None or not link.address:
+        return
+    token = links.token_of(link.id, hub.settings.secret_key)
+    if hub.settings.smtp_url and links.status_of(link, row) == links.WAITS and hash_token(token) == link.token_hash:
+        send(hub.settings, question_mail(hub.settings, link, link.address, token))
+        link.mailed_at = now()
+    link.address = None
 
 
 def wants_mail(settings: Settings, person: Person) -> bool:
@@ -137,6 +154,21 @@ def link_mail(settings: Settings, person: Person, link: str) -> EmailMessage:
     ) % {"hours": hours}
     subject = speak.gettext("Your access to the Migration Network Hub")
     return _compose(settings, person, subject, f"{first}\n{link}\n\n{last}\n", key=link)
+
+
+def question_mail(settings: Settings, link: AnswerLink, address: str, token: str) -> EmailMessage:
+    """The mail with a link to one question. What is asked, and about whom, stays behind the link."""
+    office = Person(email=address, name="", language=link.language)
+    speak = words.catalogue(link.language)
+    subject = speak.gettext("A question from the UN Network on Migration")
+    first = speak.gettext(
+        "The secretariat of the UN Network on Migration asks you a question. Read and answer it here, without an account:"
+    )
+    last = speak.gettext(
+        "The link works once, until %(day)s. Whoever has it can answer: pass it on within your office only."
+    ) % {"day": link.expires_at.date().isoformat()}
+    text = f"{first}\n{_address(settings, office, f'question/{token}')}\n\n{last}\n"
+    return _compose(settings, office, subject, text, key=f"answer link {link.id}")
 
 
 def notice_address(settings: Settings, person: Person, notice: Notice) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from filelock import FileLock
 
@@ -52,6 +52,14 @@ class Stored:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as somebody sent it."""
+
+    content: BinaryIO
+    filename: str
+
+
 class FileStore:
     """`folder` is made when it is first written to; `largest`: bytes of one file."""
 
@@ -63,7 +71,7 @@ class FileStore:
         return self.folder / sha256[:2] / sha256
 
     @contextmanager
-    def keep(self, content: BinaryIO, name: str) -> Generator[Stored]:
+    def keep(self, upload: Upload) -> Generator[Stored]:
         """Take a file in. The block commits the row that names it; if it fails, what is new is removed again.
 
         Raises `Invalid` for what is not taken and `TooLarge`. The same content twice is one file.
@@ -72,7 +80,7 @@ class FileStore:
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".incoming-", delete=False) as partial:
             path = Path(partial.name)
             try:
-                size, sha256 = self._copy(content, partial)
+                size, sha256 = self._copy(upload.content, partial.file)
                 media_type = kind_of(path)
             except BaseException:
                 path.unlink()
@@ -85,7 +93,7 @@ class FileStore:
                 path.replace(target)
                 _sync(target.parent)
                 try:
-                    yield Stored(safe_name(name, media_type), media_type, size, sha256)
+                    yield Stored(safe_name(upload.filename, media_type), media_type, size, sha256)
                 except BaseException:
                     if new:
                         target.unlink(missing_ok=True)
@@ -93,7 +101,7 @@ class FileStore:
         finally:
             path.unlink(missing_ok=True)
 
-    def _copy(self, content: BinaryIO, target: BinaryIO) -> tuple[int, str]:
+    def _copy(self, content: BinaryIO, target: IO[bytes]) -> tuple[int, str]:
         size, digest = 0, hashlib.sha256()
         while chunk := content.read(CHUNK):
             size += len(chunk)

@@ -1,5 +1,6 @@
 """What the State that asks does with its request: write, submit, reply, agree to a plan, close, open again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from hub.events import Event
 from hub.support import clocks, reading, steps
 from hub.support.lifecycle import DRAFT
 from hub.support.models import AGREED, REQUESTING, SENT_BACK, Party, RequestCounter, RequestObjective, SupportRequest
+from hub.support.papers import Attachment
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,18 @@ class RequestData:
 
 
 def draft(
-    session: Session, membership: Membership | None, data: RequestData, *, key: str | None = None, submit: bool = False
+    session: Session,
+    membership: Membership | None,
+    data: RequestData,
+    *,
+    key: str | None = None,
+    submit: bool = False,
+    papers: Sequence[Attachment] = (),
 ) -> SupportRequest:
     """Write a new request for the writer's own State and keep it as a draft, or submit it at once.
 
     `key` names this act of writing: the same key with the same words gives the request made the first time; with other
-    words `StaleVersion`, which carries that request's `id` and `reference`.
+    words `StaleVersion`, which carries that request's `id` and `reference`. `papers`: files that come with it.
     """
     if membership is None or not policy.can_create(membership, data.country or membership.entity_id):
         raise Forbidden("Only the focal points of a State write its requests.")
@@ -66,6 +74,9 @@ def draft(
     )
     session.add(row)
     session.flush()
+    for paper in papers:
+        paper.request_id = row.id
+        session.add(paper)
     steps.tell(session, membership, row, "draft", audience="requesting", before=None)
     if submit:
         steps.take(session, membership, row, "submit", 1, submitted_at=now())

@@ -92,6 +92,10 @@ def tell(
     data: Mapping[str, str] | None = None,
 ) -> None:
     """Record what happened, with a notice of it. Without a membership it happened by itself."""
+    if membership and membership.behalf:
+        behalf = membership.behalf
+        named = {"for": membership.entity_id, "source": behalf.source, "dated": behalf.dated.isoformat()}
+        data = {**(data or {}), **named, **({"letter": behalf.letter} if behalf.letter else {})}
     event = events.record(
         session,
         subject=(reading.SUBJECT, row.id),

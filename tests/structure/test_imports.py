@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BASE = {"hub.errors", "hub.database", "hub.events", "hub.search.types"}
-MODELS = {"hub.accounts.models", "hub.network.models", "hub.knowledge.models", "hub.support.models", "hub.support.expert_models", "hub.support.papers"}
+MODELS = {"hub.accounts.models", "hub.network.models", "hub.knowledge.models", "hub.support.models", "hub.support.delivery_models", "hub.support.expert_models", "hub.support.papers"}
 SERVICES = {"hub.search.service", "hub.matching.service"}
 
 # First matching prefix decides. A module may import its own folder, and whatever begins with one of the names.
@@ -24,7 +24,7 @@ ALLOWED: list[tuple[str, set[str]]] = [
     ("hub.knowledge", BASE | MODELS | {"hub.network", "hub.schemas.knowledge", "hub.search.types"}),
     ("hub.accounts", BASE | MODELS | {"hub.settings", "hub.network"}),
     ("hub.support", BASE | MODELS | SERVICES | {"hub.accounts", "hub.knowledge", "hub.network", "hub.search", "hub.matching.types"}),
-    ("hub.notices", BASE | MODELS | {"hub.accounts.policy", "hub.outbox", "hub.settings", "hub.support.lifecycle", "hub.wiring"}),
+    ("hub.notices", BASE | MODELS | {"hub.accounts.credentials", "hub.accounts.policy", "hub.outbox", "hub.settings", "hub.support.lifecycle", "hub.support.links", "hub.wiring"}),
     ("hub.schemas", BASE | MODELS | {"hub.network", "hub.knowledge", "hub.support", "hub.accounts", "hub.notices", "hub.search.types", "hub.matching"}),
     ("hub.wiring", {"hub.settings", "hub.database", "hub.search"}),
     ("hub.logs", {"hub.database"}),
