@@ -12,10 +12,11 @@ from hub.accounts.models import Person
 from hub.database import Base
 from hub.events import Event
 from hub.notices.models import Notice
+from hub.support.delivery_models import Contribution
 from hub.support.expert_models import ExpertProfile
 from hub.support.papers import Attachment
 
-DOMAINS = (Person, Event, ExpertProfile, Attachment, Notice)
+DOMAINS = (Person, Event, Contribution, ExpertProfile, Attachment, Notice)
 """One model of each module at the end of the imports: together they bring in all others."""
 FOLDER = Path(__file__).parent / "migrations"
 

@@ -33,6 +33,7 @@ CLOCK = "clock"
 """Kind of `Outbox` row: look at a clock. Payload: `{clock}`."""
 OFFICE = ("CH", "GE")
 """Country and subdivision whose holidays the secretariat keeps: it sits with IOM in Geneva."""
+DAY_S = 24 * 60 * 60
 GRACE = 3
 """Working days from a deadline, when its owner is reminded, to the escalation."""
 
@@ -82,17 +83,18 @@ def running(row: SupportRequest) -> list[Clock]:
 def follow(session: Session, row: SupportRequest, action: str, at: datetime) -> None:
     """Bring the clocks in line with a step that was just written; leaves the commit to the verb."""
     waits = waits_for_state(row)
+    still = row.paused_at is not None
     going = {clock.stage: clock for clock in row.clocks if clock.stopped_at is None}
     for stage, clock in going.items():
         over = not waits if stage == REPLY else row.status not in STAGES[stage].open_in
         if over or (stage == ACKNOWLEDGE and action == "acknowledge"):
-            _end_pause(clock, at)
+            _end_pause(row, clock, at)
             clock.stopped_at = at
-        elif waits and stage != REPLY:
+        elif still or (waits and stage != REPLY):
             clock.paused_at = clock.paused_at or at
         elif clock.paused_at:
             _resume(session, row, clock, at)
-    if action in {"submit", "reopen"}:
+    if action in {"submit", "reopen", "remove"}:  # without its lead a request looks for one again
         for stage, limits in STAGES.items():
             if stage != REPLY and stage not in going and row.status in limits.open_in:
                 _start(session, row, stage, at)
@@ -118,7 +120,7 @@ def _start(session: Session, row: SupportRequest, stage: str, at: datetime) -> N
 
 def _resume(session: Session, row: SupportRequest, clock: Clock, at: datetime) -> None:
     """Move what lies ahead by the working days of the pause."""
-    paused_at = _end_pause(clock, at)
+    paused_at = _end_pause(row, clock, at)
     calendar = calendar_of(row, clock.stage)
     days = count_working_days(calendar, paused_at.date(), at.astimezone(UTC).date())
     for name in ("remind_at", "due_at", "escalate_at"):
@@ -128,12 +130,28 @@ def _resume(session: Session, row: SupportRequest, clock: Clock, at: datetime) -
     later(session, CLOCK, {"clock": clock.id}, run_at=clock.escalate_at if clock.reminded_at else clock.remind_at)
 
 
-def _end_pause(clock: Clock, at: datetime) -> datetime:
+def _end_pause(row: SupportRequest, clock: Clock, at: datetime) -> datetime:
     """Count the pause, if there is one, and give its beginning."""
-    paused_at = clock.paused_at or at
+    if clock.paused_at is None:
+        return at
+    paused_at, clock.paused_at = clock.paused_at, None
     clock.paused_s += max(0, int((at - paused_at).total_seconds()))
-    clock.paused_at = None
+    clock.paused_working_s += working_seconds(calendar_of(row, clock.stage), paused_at, at)
     return paused_at
+
+
+def elapsed(clock: Clock, at: datetime) -> tuple[int, int]:
+    """Seconds from its start to its stop, or to `at` if it goes on: of working days without pauses, and all of them.
+
+    The first are what the stage took of those whose turn it was, the second what the State waited.
+    """
+    end = clock.stopped_at or at
+    calendar = calendar_of(clock.request, clock.stage)
+    total = max(0, int((end - clock.started_at).total_seconds()))
+    working = working_seconds(calendar, clock.started_at, end) - clock.paused_working_s
+    if clock.paused_at and not clock.stopped_at:
+        working -= working_seconds(calendar, clock.paused_at, end)
+    return max(0, working), total
 
 
 # Working days
@@ -170,6 +188,18 @@ def count_working_days(calendar: "HolidayBase", after: date, until: date) -> int
     """Working days after `after`, up to and with `until`; none if `until` is earlier."""
     span = range(1, (until - after).days + 1)
     return sum(calendar.is_working_day(after + timedelta(days=number)) for number in span)
+
+
+def working_seconds(calendar: "HolidayBase", after: datetime, until: datetime) -> int:
+    """Seconds between two times that lie on working days, of 24 hours in UTC; 0 if `until` is earlier."""
+    start, end = after.astimezone(UTC), until.astimezone(UTC)
+    if end <= start:
+        return 0
+    whole = (count_working_days(calendar, start.date(), end.date()) + calendar.is_working_day(start.date())) * DAY_S
+    first = (start - datetime.combine(start.date(), time(), UTC)).total_seconds()
+    last = DAY_S - (end - datetime.combine(end.date(), time(), UTC)).total_seconds()
+    whole -= int(first) if calendar.is_working_day(start.date()) else 0
+    return whole - (int(last) if calendar.is_working_day(end.date()) else 0)
 
 
 def end_of(day: date) -> datetime:

@@ -44,6 +44,8 @@ class SupportRequest(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     submitted_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    """Since when nobody of the State can act: every clock stands still, and no step but `resume` is possible."""
     updated_at: Mapped[datetime] = mapped_column(default=now)
     version: Mapped[int] = mapped_column(default=1)
     country: Mapped[Entity] = relationship()
@@ -107,6 +109,8 @@ class Party(Base):
     state: Mapped[str] = mapped_column(String(20), default="active")
     since: Mapped[datetime] = mapped_column(default=now)
     until: Mapped[datetime | None]
+    assignee_id: Mapped[str | None] = mapped_column(ForeignKey("membership.id"))
+    """Who works on it, of an agency's members. Nobody, or somebody who left: all of them."""
     request: Mapped[SupportRequest] = relationship(back_populates="parties")
     entity: Mapped[Entity] = relationship()
 
@@ -175,7 +179,8 @@ class Clock(Base):
     """A stage of a request that is to end by `due_at`. Paused while the request waits for its State.
 
     `remind_at`, `escalate_at`: when its owner, then the secretariat, is told; `reminded_at`, `escalated_at`: that it was
-    done. `paused_s`: of all ended pauses together. One clock a stage runs at a time; reopening starts new ones.
+    done; `co_lead_told_at`: the escalation's first step. `paused_s`: of all ended pauses together, `paused_working_s`: of
+    them on working days. One clock a stage runs at a time; reopening starts new ones.
     """
 
     __tablename__ = "clock"
@@ -198,9 +203,11 @@ class Clock(Base):
     escalate_at: Mapped[datetime]
     paused_at: Mapped[datetime | None]
     paused_s: Mapped[int] = mapped_column(default=0)
+    paused_working_s: Mapped[int] = mapped_column(default=0, server_default="0")
     stopped_at: Mapped[datetime | None]
     reminded_at: Mapped[datetime | None]
     escalated_at: Mapped[datetime | None]
+    co_lead_told_at: Mapped[datetime | None]
     request: Mapped[SupportRequest] = relationship(back_populates="clocks")
 
     def overdue(self, at: datetime) -> bool:

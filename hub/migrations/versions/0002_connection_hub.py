@@ -106,6 +106,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_programme_tie_entity_id"), ["entity_id"], unique=False)
 
     op.create_table(
+        "alternate",
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("entity_id", sa.String(length=60), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["entity_id"], ["entity.id"], name=op.f("fk_alternate_entity_id")),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["support_request.id"], name=op.f("fk_alternate_request_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("request_id", "entity_id", name=op.f("pk_alternate")),
+    )
+    op.create_table(
         "answer_link",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("request_id", sa.String(length=36), nullable=False),
@@ -354,6 +366,45 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_wanted_offer_offer_id"), ["offer_id"], unique=False)
 
     op.create_table(
+        "contribution",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("entity_id", sa.String(length=60), nullable=False),
+        sa.Column("membership_id", sa.String(length=36), nullable=False),
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("citations", sa.JSON(), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("handed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("answer_id", sa.String(length=36), nullable=True),
+        sa.Column("plan_id", sa.String(length=36), nullable=True),
+        sa.CheckConstraint("status in ('draft', 'handed')", name=op.f("ck_contribution_status")),
+        sa.ForeignKeyConstraint(
+            ["answer_id"], ["answer.id"], name=op.f("fk_contribution_answer_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(["entity_id"], ["entity.id"], name=op.f("fk_contribution_entity_id")),
+        sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name=op.f("fk_contribution_membership_id")),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name=op.f("fk_contribution_plan_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["support_request.id"], name=op.f("fk_contribution_request_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contribution")),
+    )
+    with op.batch_alter_table("contribution", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contribution_answer_id"), ["answer_id"], unique=False)
+        batch_op.create_index(
+            "ix_contribution_one_draft",
+            ["request_id", "entity_id"],
+            unique=True,
+            sqlite_where=sa.text("status = 'draft'"),
+            postgresql_where=sa.text("status = 'draft'"),
+        )
+        batch_op.create_index(batch_op.f("ix_contribution_plan_id"), ["plan_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_contribution_request_id"), ["request_id"], unique=False)
+
+    op.create_table(
         "rating",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("request_id", sa.String(length=36), nullable=False),
@@ -396,6 +447,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("release", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_release_request_id"), ["request_id"], unique=False)
+
+    with op.batch_alter_table("clock", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("paused_working_s", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("co_lead_told_at", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("party", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("assignee_id", sa.String(length=36), nullable=True))
+        batch_op.create_foreign_key(batch_op.f("fk_party_assignee_id"), "membership", ["assignee_id"], ["id"])
+
+    with op.batch_alter_table("support_request", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
 
     # ### end Alembic commands ###
 

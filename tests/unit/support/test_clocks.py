@@ -383,3 +383,27 @@ def test_a_reply_in_the_last_moment_and_the_end_of_the_request_do_not_mix(desk: 
 def test_the_documentation_shows_the_clocks_as_they_are() -> None:
     text = (Path(__file__).parents[3] / "docs" / "support.md").read_text("utf-8")
     assert clocks.as_table() in text
+
+
+def test_a_stage_took_its_working_days_without_pauses_and_all_of_the_time(desk: Desk) -> None:
+    desk.step("submit", "submitted", at("2026-03-02"))
+    desk.step("ask", "clarification", at("2026-03-04"))
+    clock = desk.clock("triage")
+    assert clocks.elapsed(clock, at("2026-03-06")) == (2 * clocks.DAY_S, 4 * clocks.DAY_S)
+    desk.step("reply", "submitted", at("2026-03-11"))
+    assert clocks.elapsed(clock, at("2026-03-12")) == (3 * clocks.DAY_S, 10 * clocks.DAY_S)
+    desk.step("triage", "triaged", at("2026-03-13"))
+    assert clocks.elapsed(clock, at("2026-04-01")) == (4 * clocks.DAY_S, 11 * clocks.DAY_S)
+    assert clocks.elapsed(desk.clock("match"), at("2026-03-16")) == (5 * clocks.DAY_S, 14 * clocks.DAY_S)
+
+
+moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants naive bounds
+
+
+@given(times=st.lists(moments, min_size=3, max_size=3))
+def test_working_seconds_add_up_and_are_never_more_than_all(times: list[datetime]) -> None:
+    first, second, third = sorted(one.replace(microsecond=0) for one in times)
+    whole = clocks.working_seconds(GENEVA, first, third)
+    assert whole == clocks.working_seconds(GENEVA, first, second) + clocks.working_seconds(GENEVA, second, third)
+    assert 0 <= whole <= (third - first).total_seconds()
+    assert clocks.working_seconds(GENEVA, third, first) == 0
