@@ -33,7 +33,7 @@ class Part:
 class Why:
     """`words`: as they stand in the record, at most `MOST_WORDS`. `parts` sum to `score`; those of nothing are left out.
 
-    `close`: its meaning counts for it. `objectives`: of the record, those that the reader chose.
+    `close`: it was found by its meaning, or that counts for it too. `objectives`: of the record, those that were chosen.
     """
 
     words: tuple[str, ...]
@@ -59,9 +59,13 @@ def _why(hit: Hit, most: float, asked_in: str | None, chosen: Collection[int]) -
         words,
         tuple(parts),
         hit.score,
-        close=most > 0 and hit.contributions.get("meaning", 0.0) / most >= SOME,
+        close=_is_close(hit.contributions.get("meaning", 0.0), most, found_by_words=bool(words)),
         objectives=tuple(number for number in hit.objectives if number in chosen),
     )
+
+
+def _is_close(meaning: float, most: float, *, found_by_words: bool) -> bool:
+    return meaning / most >= SOME if found_by_words and most > 0 else bool(meaning)
 
 
 def _part(label: LazyString | str, value: float, most: float) -> Part:
