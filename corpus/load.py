@@ -117,6 +117,24 @@ def _terms() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield AREA, area["id"], {"iso2": area["iso2"], "m49": area["m49"], "regions": regions}
     for code, agency in read("agency_aliases.json")["agencies"].items():
         yield AGENCY, code, {"aliases": agency["aliases"]}
+    yield from _situations()
+
+
+def _situations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Corridors and routes, and which States are origin, transit or destination, small or large, speak a language."""
+    facts = read("situations.json")
+    known = {"verified": facts["verified"]}
+    for code in facts["corridors"]:
+        origin, destination = code.split("-")
+        yield "corridor", code, {"origin": origin, "destination": destination, **known}
+    for route in facts["routes"]:
+        yield "route", route["id"], {"transit": route["transit"], "arrival": route["arrival"], **known}
+    for scheme, states in (("role", facts["roles"]), ("language", facts["languages"])):
+        codes = dict.fromkeys(code for listed in states.values() for code in listed)
+        for code in codes:
+            yield scheme, code, {"states": [state for state, listed in states.items() if code in listed], **known}
+    for code, states in facts["sizes"].items():
+        yield "size", code, {"states": states, **known}
 
 
 def _write_terms(session: Session, summary: VocabularySummary) -> None:
@@ -146,6 +164,9 @@ def _labels() -> Iterator[tuple[str, str, str, str]]:
         yield f"region:{name}", "en", name, "source"
     for area in read("mptf_thematic_areas.json")["areas"]:
         yield f"fund_area:{area['id']}", "en", area["label"], "ours"
+    for route in read("situations.json")["routes"]:
+        for language, text in route["names"].items():
+            yield f"route:{route['id']}", language, text, "ours"
     for block in read("labels.json")["blocks"]:
         for code, texts in block["labels"].items():
             for language, text in texts.items():

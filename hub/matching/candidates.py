@@ -8,12 +8,13 @@ import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, String, cast, func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub.knowledge.models import (
     PRACTICE,
@@ -23,10 +24,13 @@ from hub.knowledge.models import (
     DocumentEntity,
     DocumentObjective,
 )
+from hub.matching import situation
+from hub.matching.situation import Situations
 from hub.network import vocabulary
-from hub.network.models import Agency, Entity, EntityObjective, MemberState, WorkingGroup
+from hub.network.models import Agency, Entity, EntityObjective, MemberState, Term, WorkingGroup
 from hub.search import text
 from hub.search.embedding import Embedder
+from hub.support.models import EVERYBODY, OPEN, Offer
 
 OBJECTIVES = 23
 _CLAUSE = re.compile(r"[;.؛。；]\s*")
@@ -75,6 +79,36 @@ class StateFacts:
     champion: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OfferFacts:
+    """An offer that was not withdrawn. `public`: told to everybody, else to members. None of objectives, places (regions and
+
+    ISO alpha-3 codes) or languages: not limited by them.
+    """
+
+    id: str
+    entity_id: str
+    verified: bool
+    title: str
+    text: str
+    objectives: frozenset[int]
+    places: frozenset[str]
+    languages: frozenset[str]
+    starts_on: date
+    until: date
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AreaFacts:
+    """A thematic area of the Migration Multi-Partner Trust Fund, with the objectives gathered under it (not verified yet)."""
+
+    id: str
+    name: str
+    description: str
+    objectives: frozenset[int]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
     """Everything public that a match rests on. Rows of `documents`, `agencies`, `states` are the indices of all arrays.
@@ -86,13 +120,16 @@ class Evidence:
     of the agency `clause_agency` (c,); `objective_texts` (23, dim): what each objective is about. Both without rows when there
     is no model; `clause_level` (c,), `objective_level` (23,): their mean cosine with all passages. `scope`: cosine below which the nearest record is too far for
     a text to be about migration at all: that of the objective whose description is farthest from any record (-1: unknown).
+    `agency_ids`: acronym -> id. `offers`, `areas` have the rows of `offer_texts` and `area_texts` (n, dim), none without a model.
     """
 
     documents: tuple[DocumentFacts, ...]
     agencies: tuple[AgencyFacts, ...]
     states: tuple[StateFacts, ...]
     document_rows: Mapping[str, int]
+    slug_rows: Mapping[str, int]
     state_rows: Mapping[str, int]
+    agency_ids: Mapping[str, str]
     practice: NDArray[np.bool_]
     objectives: Floats
     languages: tuple[str, ...]
@@ -113,6 +150,13 @@ class Evidence:
     link_agency: Rows
     region_documents: Mapping[str, Rows]
     country_documents: Mapping[str, Rows]
+    situations: Situations
+    offers: tuple[OfferFacts, ...]
+    offer_texts: Floats
+    offer_level: Floats
+    areas: tuple[AreaFacts, ...]
+    area_texts: Floats
+    area_level: Floats
 
 
 def encoded_texts(title: str, body: str, language: str) -> list[str]:
@@ -158,7 +202,7 @@ def evidence(session: Session, embedder: Embedder | None) -> Evidence:
 
 
 def _stamp(session: Session, model: str) -> tuple[object, ...]:
-    """Changes whenever a published record, an entity or a vector does; read from indexes alone, in 2 ms for 10,000."""
+    """Changes whenever a published record, an entity, a vector, an offer or the vocabulary does; read from indexes alone, in 2 ms for 10,000."""
     published = Document.status == "published"
     return tuple(
         session.execute(
@@ -168,6 +212,9 @@ def _stamp(session: Session, model: str) -> tuple[object, ...]:
                 select(func.count()).select_from(Entity).scalar_subquery(),
                 select(func.sum(Entity.version)).scalar_subquery(),
                 select(func.count()).select_from(CachedVector).where(CachedVector.model == model).scalar_subquery(),
+                select(func.count()).select_from(Offer).scalar_subquery(),
+                select(func.sum(Offer.version)).scalar_subquery(),
+                select(cast(Term.data, String)).where(Term.id == vocabulary.STAMP).scalar_subquery(),
             )
         ).one()
     )
@@ -238,12 +285,18 @@ def _read(session: Session, embedder: Embedder | None, known: dict[str, Floats])
     ]
     mandates = _encoded([clause for _, clause in clauses], embedder, known)
     objective_texts = _encoded(_objective_texts(session), embedder, known)
+    offers = _offers_of(session)
+    offer_texts = _encoded([f"{facts.title}\n{facts.text}" for facts in offers], embedder, known)
+    areas = _areas_of(session)
+    area_texts = _encoded([f"{facts.name}\n{facts.description}" for facts in areas], embedder, known)
     return Evidence(
         documents=tuple(documents),
         agencies=agencies,
         states=states,
         document_rows=rows,
+        slug_rows={facts.slug: at for at, facts in enumerate(documents)},
         state_rows=state_rows,
+        agency_ids={facts.acronym: facts.id for facts in agencies},
         practice=np.array([facts.kind == PRACTICE for facts in documents], np.bool_),
         objectives=_objectives_of(session, rows),
         languages=languages,
@@ -264,6 +317,13 @@ def _read(session: Session, embedder: Embedder | None, known: dict[str, Floats])
         link_agency=_rows(agency for agency, _ in links),
         region_documents={region: _rows(sorted(members)) for region, members in by_region.items()},
         country_documents={country: _rows(members) for country, members in by_country.items()},
+        situations=situation.read(session),
+        offers=offers,
+        offer_texts=offer_texts,
+        offer_level=_level(offer_texts, passages),
+        areas=areas,
+        area_texts=area_texts,
+        area_level=_level(area_texts, passages),
     )
 
 
@@ -348,6 +408,45 @@ def _agencies_of(session: Session, states: Sequence[StateFacts]) -> tuple[tuple[
         )
         mandates.append(agency.mandate)
     return tuple(facts), mandates
+
+
+def _offers_of(session: Session) -> tuple[OfferFacts, ...]:
+    rows = session.scalars(
+        select(Offer)
+        .where(Offer.status == OPEN)
+        .order_by(Offer.id)
+        .options(
+            selectinload(Offer.objectives),
+            selectinload(Offer.places),
+            joinedload(Offer.entity).joinedload(Entity.agency),
+        )
+    )
+    return tuple(
+        OfferFacts(
+            id=row.id,
+            entity_id=row.entity_id,
+            verified=row.entity.agency is None or row.entity.agency.verified,
+            title=row.title,
+            text=row.text,
+            objectives=frozenset(one.number for one in row.objectives),
+            places=frozenset(one.code for one in row.places),
+            languages=frozenset(row.languages),
+            starts_on=row.starts_on,
+            until=row.until,
+            public=row.audience == EVERYBODY,
+        )
+        for row in rows
+    )
+
+
+def _areas_of(session: Session) -> tuple[AreaFacts, ...]:
+    names = vocabulary.labels(session, "fund_area", "en")
+    return tuple(
+        AreaFacts(
+            term.code, names.get(term.code, term.code), term.data["description"], frozenset(term.data["objectives"])
+        )
+        for term in session.scalars(select(Term).where(Term.scheme == "fund_area").order_by(Term.position, Term.code))
+    )
 
 
 def _objective_texts(session: Session) -> list[str]:

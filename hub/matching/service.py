@@ -1,18 +1,25 @@
-"""match(): from a need to agencies, peer States, practices and guidance, each with its reasons.
+"""match(): from a need to agencies, peer States, practices, guidance, offers, areas of the fund and experts, with reasons.
 
 The text of a request is read, encoded and forgotten: nothing of it is kept, logged or indexed here.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from hub.database import now
 from hub.errors import SearchUnavailable
 from hub.matching import candidates, scoring
+from hub.matching.agencies import agencies, nothing_private
 from hub.matching.candidates import Evidence
+from hub.matching.insiders import agency_terms, experts, state_terms
+from hub.matching.means import funding, offers
+from hub.matching.peers import peer_states
 from hub.matching.reasons import (
     KEYWORDS_UNAVAILABLE,
     MEANING_UNAVAILABLE,
@@ -25,7 +32,8 @@ from hub.matching.reasons import (
     OUT_OF_SCOPE,
 )
 from hub.matching.scoring import Need, Scores
-from hub.matching.types import Match, Matches, MatchRequest, Reason, ReasonParam
+from hub.matching.situation import named_states
+from hub.matching.types import LISTS, Inside, Match, Matches, MatchRequest, ReasonParam, View
 from hub.network import vocabulary
 from hub.search import query, text
 from hub.search.embedding import Embedder, EmbeddingUnavailable
@@ -49,12 +57,87 @@ def match(
     embedder: Embedder | None,
     engine: SearchEngine | None = None,
     limit: int = 10,
+    view: View = "public",
+    inside: Inside | None = None,
 ) -> Matches:
     """The best `limit` of each list. Without a model or an engine the rest still works, and `notes` says so.
 
-    Only public evidence counts: published records, mandates, vocabulary. Reads the database, writes nothing.
+    Only public evidence counts: published records, mandates, vocabulary, offers; in the view of members, offers to members
+    too. `inside`, for the secretariat's view and assignment alone, adds load, acceptance, speed, answers and experts;
+    ValueError with any other view. Reads the database, writes nothing.
     """
+    if inside is not None and view != "secretariat":
+        raise ValueError("What the secretariat knows is for its own view alone")
     notes: list[str] = []
+    evidence, need = _need(session, request, embedder, engine, notes)
+    if not scoring.in_scope(evidence, need):
+        return Matches((), (), (), (), notes=(*notes, OUT_OF_SCOPE))
+    words, meaning = scoring.text_relevance(evidence, need)
+    if need.predicted:
+        need = replace(need, objectives=scoring.predict_objectives(evidence, need, words + meaning))
+        notes.append(OBJECTIVES_PREDICTED if need.objectives.any() else OBJECTIVES_UNKNOWN)
+    found = scoring.relevance(evidence, need, words, meaning)
+    of_agency, of_state = nothing_private, nothing_private
+    if inside is not None:
+        of_agency, of_state = partial(agency_terms, inside, need), partial(state_terms, inside)
+    listed = Matches(
+        agencies=agencies(evidence, need, found, limit=limit, private=of_agency),
+        peer_states=peer_states(evidence, need, found, limit=limit, private=of_state),
+        practices=scoring.records(evidence, need, found, practices=True, limit=limit),
+        guidance=scoring.records(evidence, need, found, practices=False, limit=limit),
+        offers=offers(evidence, need, members=view != "public", on=now().date(), limit=limit),
+        funding=funding(evidence, need, limit=limit),
+        experts=() if inside is None else experts(evidence, need, found, inside, limit=limit),
+    )
+    empty = (
+        (listed.agencies, NO_AGENCY),
+        (listed.peer_states, NO_PEER),
+        (listed.practices, NO_PRACTICE),
+        (listed.guidance, NO_GUIDANCE),
+    )
+    notes.extend(note for matches, note in empty if not matches)
+    used = np.argsort(-need.objectives, kind="stable")
+    named = _Names(session)
+    return replace(
+        listed,
+        **{name: named.given(getattr(listed, name)) for name in LISTS},
+        notes=tuple(notes),
+        objectives=tuple(int(index) + 1 for index in used if need.objectives[index]),
+    )
+
+
+def suggest_objectives(
+    session: Session,
+    words: str,
+    *,
+    country: str = "",
+    language: str | None = None,
+    embedder: Embedder | None,
+    engine: SearchEngine | None = None,
+    limit: int = 5,
+) -> tuple[Match, ...]:
+    """The objectives that a paragraph seems to be about, best first; none where nothing published is close to it.
+
+    `id`: the number as text, `name` English; the reasons name the practices, and whether the objective's own description is
+    close. Nothing of the paragraph is kept.
+    """
+    request = MatchRequest(country, "", words, language)
+    evidence, need = _need(session, request, embedder, engine, [])
+    if not words.strip() or not scoring.in_scope(evidence, need):
+        return ()
+    names = {each.number: each.title for each in vocabulary.objectives(session)}
+    found = scoring.suggestions(evidence, need, np.add(*scoring.text_relevance(evidence, need)), names)
+    return _Names(session).given(found[:limit])
+
+
+def _need(
+    session: Session,
+    request: MatchRequest,
+    embedder: Embedder | None,
+    engine: SearchEngine | None,
+    notes: list[str],
+) -> tuple[Evidence, Need]:
+    """The request in numbers; what could not be used is added to `notes`."""
     wanted = f"{request.title}\n{request.description}".strip()
     language = request.language or text.detect(wanted)
     evidence, vectors = _meaning(session, embedder, [wanted, *_parts(request, language)] if wanted else [])
@@ -64,7 +147,7 @@ def match(
     if keyword is None and wanted:
         notes.append(KEYWORDS_UNAVAILABLE)
     named = scoring.named_objectives(request.objectives)
-    need = Need(
+    return evidence, Need(
         country=request.country,
         language=language,
         objectives=named,
@@ -73,32 +156,7 @@ def match(
         similar=None if vectors is None else scoring.similarities(evidence, vectors[0]),
         vector=None if vectors is None else vectors[0],
         parts=None if vectors is None else vectors[1:],
-    )
-    if not scoring.in_scope(evidence, need):
-        return Matches((), (), (), (), notes=(*notes, OUT_OF_SCOPE))
-    words, meaning = scoring.text_relevance(evidence, need)
-    if need.predicted:
-        need = replace(need, objectives=scoring.predict_objectives(evidence, need, words + meaning))
-        notes.append(OBJECTIVES_PREDICTED if need.objectives.any() else OBJECTIVES_UNKNOWN)
-    found = scoring.relevance(evidence, need, words, meaning)
-    agencies = scoring.agencies(evidence, need, found, limit=limit)
-    peers = scoring.peer_states(evidence, need, found, limit=limit)
-    practices = scoring.records(evidence, need, found, practices=True, limit=limit)
-    guidance = scoring.records(evidence, need, found, practices=False, limit=limit)
-    lists = ((agencies, NO_AGENCY), (peers, NO_PEER), (practices, NO_PRACTICE), (guidance, NO_GUIDANCE))
-    for listed, note in lists:
-        if not listed:
-            notes.append(note)
-    names = _Names(session)
-    return Matches(
-        agencies=names.given(agencies),
-        peer_states=names.given(peers),
-        practices=names.given(practices),
-        guidance=names.given(guidance),
-        notes=tuple(notes),
-        objectives=tuple(
-            int(index) + 1 for index in np.argsort(-need.objectives, kind="stable") if need.objectives[index]
-        ),
+        states=named_states(evidence.situations, wanted, language),
     )
 
 
@@ -139,27 +197,39 @@ def _keyword(engine: SearchEngine | None, evidence: Evidence, wanted: str, langu
     return scores
 
 
+_NAMED: Mapping[str, str] = {"objective": "objective", "region": "region", "route": "route", "countries": "country",
+    "country": "country", "origin": "country", "destination": "country"}  # fmt: skip
+"""Parameter of a reason -> the scheme that names it."""
+_ALONE = ("objective", "region", "route", "countries")
+"""Parameters whose name is `name.fr`; the names of others stand under their own, as `origin.fr`."""
+
+
 class _Names:
-    """Puts the names of objectives and regions into the parameters of reasons, in all languages of the hub."""
+    """Puts the names of objectives, regions, routes and States into the parameters of reasons, in all languages of the hub."""
 
     def __init__(self, session: Session) -> None:
         self._labels = {
             (scheme, language): vocabulary.labels(session, scheme, language)
-            for scheme in ("objective", "region")
+            for scheme in sorted(set(_NAMED.values()))
             for language in LANGUAGES
         }
 
     def given(self, matches: tuple[Match, ...]) -> tuple[Match, ...]:
         return tuple(
-            replace(match, reasons=tuple(replace(reason, params=self._params(reason)) for reason in match.reasons))
+            replace(
+                match,
+                reasons=tuple(replace(reason, params=self._params(reason.params)) for reason in match.reasons),
+                gains=tuple(replace(gain, params=self._params(gain.params)) for gain in match.gains),
+            )
             for match in matches
         )
 
-    def _params(self, reason: Reason) -> dict[str, ReasonParam]:
-        params = dict(reason.params)
-        for scheme in ("objective", "region"):
-            if scheme in params:
-                code = str(params[scheme])
-                for language in LANGUAGES:
-                    params[f"name.{language}"] = self._labels[scheme, language].get(code, code)
+    def _params(self, given: Mapping[str, ReasonParam]) -> dict[str, ReasonParam]:
+        params = dict(given)
+        for name in given.keys() & _NAMED.keys():
+            prefix = "name" if name in _ALONE else name
+            codes = str(given[name]).split(", ")
+            for language in LANGUAGES:
+                labels = self._labels[_NAMED[name], language]
+                params[f"{prefix}.{language}"] = ", ".join(labels.get(code, code) for code in codes)
         return params

@@ -102,7 +102,8 @@ class EntityObjective(Base):
 class Term(Base):
     """A term of a vocabulary that is no entity. `scheme`: objective, principle, region, kind, implementer, status, fund_area;
 
-    area (`iso2`, `m49` and `regions` of an `AREA`), agency (`aliases` by which records name it), meta.
+    area (`iso2`, `m49` and `regions` of an `AREA`), agency (`aliases` by which records name it), meta. Of the situation of
+    States, each with `verified`: corridor (`origin`, `destination`), route (`transit`, `arrival`), role, size, language (`states`).
     `id` is `scheme:code`, `code` what facets and filters carry (`6`, `child-sensitive`, `Western Africa`).
     """
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.matching import reasons, scoring
-from hub.matching.candidates import OBJECTIVES, AgencyFacts, DocumentFacts, Evidence, StateFacts
+from hub.matching import agencies as agency_scores
+from hub.matching import means, peers, reasons, scoring, weights
+from hub.matching.candidates import (
+    OBJECTIVES,
+    AgencyFacts,
+    AreaFacts,
+    DocumentFacts,
+    Evidence,
+    OfferFacts,
+    StateFacts,
+)
 from hub.matching.scoring import Need
+from hub.matching.situation import Situations
 from hub.matching.types import Match
 
 REGIONS = {
@@ -23,15 +34,32 @@ REGIONS = {
     "KEN": ("Eastern Africa", "Africa"),
     "PRT": ("Southern Europe", "Europe"),
 }
+SITUATIONS = Situations(
+    destinations={"GHA": frozenset({"PRT", "NER"}), "SEN": frozenset({"PRT"}), "MLI": frozenset({"PRT"})},
+    origins={"PRT": frozenset({"GHA", "SEN", "MLI"}), "NER": frozenset({"GHA"})},
+    routes={"MLI": frozenset({"atlantic"}), "SEN": frozenset({"atlantic"})},
+    roles={"GHA": frozenset({"origin"}), "KEN": frozenset({"origin", "transit"}), "MLI": frozenset({"origin"})},
+    sizes={"BEN": frozenset({"small"}), "PRT": frozenset({"small"})},
+    languages={"SEN": frozenset({"fr"}), "BEN": frozenset({"fr"}), "MLI": frozenset({"fr"})},
+)
 STATES = tuple(
     StateFacts(code, code.title(), REGIONS[code], ("ECA",), champion=code == "KEN") for code in sorted(REGIONS)
 )
 
 
 def network(
-    documents: list[dict[str, Any]], agencies: list[AgencyFacts], *, dim: int = 4, clauses: Any = None
+    documents: list[dict[str, Any]],
+    agencies: list[AgencyFacts],
+    *,
+    dim: int = 4,
+    clauses: Any = None,
+    offers: Any = (),
+    areas: Any = (),
 ) -> Evidence:
-    """Evidence of records given by `slug`, `kind`, `countries`, `objectives`, `agencies` (rows), `vector`, `work`."""
+    """Evidence of records given by `slug`, `kind`, `countries`, `objectives`, `agencies` (rows), `vector`, `work`.
+
+    Offers and areas come as (facts, vector).
+    """
     documents = sorted(documents, key=lambda each: each["slug"])
     facts = tuple(
         DocumentFacts(each["slug"], each["slug"], each.get("work", each["slug"]), each["slug"], each["kind"], "en")
@@ -60,7 +88,9 @@ def network(
         agencies=tuple(agencies),
         states=STATES,
         document_rows={each.id: row for row, each in enumerate(facts)},
+        slug_rows={each.slug: row for row, each in enumerate(facts)},
         state_rows=state_rows,
+        agency_ids={each.acronym: each.id for each in agencies},
         practice=np.array([each.kind == "practice" for each in facts], np.bool_),
         objectives=objectives,
         languages=("en",),
@@ -86,7 +116,36 @@ def network(
         country_documents={
             code: integers(row for row, state, _ in countries if STATES[state].id == code) for code in REGIONS
         },
+        situations=SITUATIONS,
+        offers=tuple(each for each, _ in offers),
+        offer_texts=np.array([vector for _, vector in offers], np.float32).reshape(len(offers), dim),
+        offer_level=np.zeros(len(offers), np.float32),
+        areas=tuple(each for each, _ in areas),
+        area_texts=np.array([vector for _, vector in areas], np.float32).reshape(len(areas), dim),
+        area_level=np.zeros(len(areas), np.float32),
     )
+
+
+DAY = date(2026, 11, 24)
+
+
+def offer(number: int, **fields: Any) -> OfferFacts:
+    values: dict[str, Any] = {
+        "entity_id": "a0",
+        "verified": True,
+        "objectives": frozenset(),
+        "places": frozenset(),
+        "languages": frozenset(),
+        "starts_on": DAY,
+        "until": DAY,
+        "public": True,
+        **fields,
+    }
+    return OfferFacts(id=f"offer-{number}", title=f"Offer {number}", text="", **values)
+
+
+def area(number: int, objectives: Any) -> AreaFacts:
+    return AreaFacts(f"area-{number}", f"Area {number}", "", frozenset(objectives))
 
 
 def agency(name: str, strengths: dict[int, str] | None = None, **facts: Any) -> AgencyFacts:
@@ -113,10 +172,12 @@ def all_lists(evidence: Evidence, wanted: Need, limit: int = 10) -> dict[str, tu
         wanted = replace(wanted, objectives=scoring.predict_objectives(evidence, wanted, words + meaning))
     found = scoring.relevance(evidence, wanted, words, meaning)
     return {
-        "agencies": scoring.agencies(evidence, wanted, found, limit=limit),
-        "peers": scoring.peer_states(evidence, wanted, found, limit=limit),
+        "agencies": agency_scores.agencies(evidence, wanted, found, limit=limit),
+        "peers": peers.peer_states(evidence, wanted, found, limit=limit),
         "practices": scoring.records(evidence, wanted, found, practices=True, limit=limit),
         "guidance": scoring.records(evidence, wanted, found, practices=False, limit=limit),
+        "offers": means.offers(evidence, wanted, members=True, on=DAY, limit=limit),
+        "funding": means.funding(evidence, wanted, limit=limit),
     }
 
 
@@ -137,7 +198,7 @@ numbers = st.lists(st.integers(1, OBJECTIVES), max_size=3, unique=True)
 @st.composite
 def networks(draw: Any) -> tuple[Evidence, Need]:
     count = draw(st.integers(0, 4))
-    agencies = [
+    members = [
         agency(
             f"A{row}",
             draw(st.dictionaries(st.integers(1, OBJECTIVES), st.sampled_from(["primary", "secondary"]), max_size=5)),
@@ -163,10 +224,26 @@ def networks(draw: Any) -> tuple[Evidence, Need]:
     keyword = draw(
         st.none() | st.lists(st.floats(0, 50), min_size=len(documents), max_size=len(documents)).map(np.array)
     )
-    wanted = need(draw(st.sampled_from([*sorted(REGIONS), "ZZZ"])), tuple(draw(numbers)), keyword=keyword)
+    named = frozenset(draw(st.sets(st.sampled_from(sorted(REGIONS)), max_size=2)))
+    asker = draw(st.sampled_from([*sorted(REGIONS), "ZZZ"]))
+    wanted = need(asker, tuple(draw(numbers)), keyword=keyword, states=named)
     if draw(st.booleans()):
         wanted = replace(wanted, vector=draw(vectors), parts=np.array([draw(vectors), draw(vectors)], np.float32))
-    return network(documents, agencies, clauses=clauses), wanted
+    offers = [
+        (
+            offer(
+                row,
+                objectives=frozenset(draw(numbers)),
+                places=frozenset(draw(st.sets(st.sampled_from(["GHA", "Africa", "Europe"]), max_size=2))),
+                languages=frozenset(draw(st.sets(st.sampled_from(["en", "fr"])))),
+                public=draw(st.booleans()),
+            ),
+            draw(vectors),
+        )
+        for row in range(draw(st.integers(0, 3)))
+    ]
+    areas = [(area(row, draw(numbers)), draw(vectors)) for row in range(draw(st.integers(0, 3)))]
+    return network(documents, members, clauses=clauses, offers=offers, areas=areas), wanted
 
 
 @settings(deadline=None, database=None, max_examples=60)
@@ -201,7 +278,8 @@ def test_the_same_need_has_the_same_answer_and_the_asker_is_never_its_own_peer(g
 def test_equal_scores_stand_in_order_of_id_and_lower_ones_below(given_: tuple[Evidence, Need]) -> None:
     evidence, wanted = given_
     found = all_lists(evidence, wanted)
-    for matches in (found["agencies"], found["practices"], found["guidance"]):
+    for name in ("agencies", "practices", "guidance", "offers", "funding"):
+        matches = found[name]
         keys = [(-round(match.score, 9), match.id) for match in matches]
         assert keys == sorted(keys)
 
@@ -261,7 +339,7 @@ def test_a_commission_of_another_region_loses_what_the_own_gains() -> None:
 
 def test_nothing_shared_gives_no_match_at_all() -> None:
     evidence = network([record("far", countries=["KEN"], objectives=[1])], [agency("AAA", {1: "primary"})])
-    assert all_lists(evidence, need(objectives=(22,))) == {"agencies": (), "peers": (), "practices": (), "guidance": ()}
+    assert not any(all_lists(evidence, need(objectives=(22,))).values())
 
 
 def test_a_state_stands_with_its_three_best_practices_at_falling_weight() -> None:
@@ -293,6 +371,6 @@ def test_objectives_of_the_nearest_practices_stand_in_for_those_not_named() -> N
 
 
 def test_every_weight_says_where_it_comes_from() -> None:
-    assert all(math.isfinite(weight.value) and weight.origin for weight in scoring.WEIGHTS.values())
-    parts = [scoring.WEIGHTS[f"record.{name}"].value for name in ("text", "objective", "place")]
+    assert all(math.isfinite(weight.value) and weight.origin for weight in weights.WEIGHTS.values())
+    parts = [weights.WEIGHTS[f"record.{name}"].value for name in ("text", "objective", "place")]
     assert sum(parts) == pytest.approx(1.0)

@@ -13,7 +13,7 @@ from hub.accounts.models import FOCAL_POINT
 from hub.database import Outbox
 from hub.errors import SearchUnavailable
 from hub.knowledge.models import CachedVector, Document
-from hub.matching import candidates, reasons, scoring, service
+from hub.matching import candidates, reasons, service, weights
 from hub.matching.types import Matches, MatchRequest, Reason
 from hub.network.models import Entity, Label, Term
 from hub.search.embedding import EmbeddingUnavailable, HashEmbedder
@@ -301,14 +301,15 @@ def test_json_has_the_promised_keys_and_sums(session: Session) -> None:
             assert {"id", "score", "rank", "reasons"} <= set(one)
             assert sum(reason["weight"] for reason in one["reasons"]) == pytest.approx(one["score"], abs=1e-9)
             for reason in one["reasons"]:
-                assert set(reason) == {"code", "weight", "text", "evidence"}
+                assert set(reason) == {"id", "code", "weight", "without", "text", "evidence"}
                 assert reason["evidence"]
 
 
 @pytest.mark.parametrize("code", reasons.CODES)
 @pytest.mark.parametrize("extra", [{}, {"strength": "primary"}, {"strength": "secondary", "basis": "working-group"}])
 def test_every_code_has_a_sentence(code: str, extra: dict[str, Any]) -> None:
-    params = {"objective": 6, "region": "Africa", "country": "GHA", "title": "100% “fair”", "count": 1, **extra}
+    params = {"objective": 6, "region": "Africa", "country": "GHA", "title": "100% “fair”", "count": 1, "days": 2.0, "percent": 50, "commission": "ECA", "route": "andes", "countries": "GHA",
+        "origin": "GHA", "destination": "PRT", "roles": "origin", "size": "small", "language": "fr", "agency": "ILO", **extra}  # fmt: skip
     sentence = reasons.text(Reason(code, params, 1.0, ("x",)))
     assert sentence
     assert "%(" not in sentence
@@ -336,4 +337,4 @@ def test_any_text_is_safe(session: Session, text: str) -> None:
 def test_weights_of_agencies_are_those_of_the_table(session: Session) -> None:
     corpus(session)
     breadth = next(reason for reason in match(session).agencies[0].reasons if reason.code == "mandate_breadth")
-    assert breadth.weight == pytest.approx(scoring.WEIGHTS["agency.breadth"].value / 23)
+    assert breadth.weight == pytest.approx(weights.WEIGHTS["agency.breadth"].value / 23)

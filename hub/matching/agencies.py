@@ -1,0 +1,222 @@
+"""Agencies for a need: objectives, own records, mandate, working groups, region, presence. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hub.matching.candidates import OBJECTIVES, AgencyFacts, Evidence, Rows
+from hub.matching.scoring import Need, Relevance, Scores, less_common, regions_of, standing
+from hub.matching.sums import Candidate, Term, best_first, matches, score
+from hub.matching.types import Gain, Match
+from hub.matching.weights import BEST_RECORDS, FEW_DEVIATIONS, FLOORS, INVOLVED, STRENGTH, weight
+
+Private = Callable[[str], Iterable[Term]]
+"""Entity id -> terms that the secretariat alone sees."""
+
+
+def nothing_private(_: str) -> Iterable[Term]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Records:
+    """The records in the light of one need. `position` (documents,): in the order of relevance, `len` where not in it.
+
+    `country`, `region`: marks of those that name the asker, or its subregion.
+    """
+
+    evidence: Evidence
+    found: Relevance
+    position: Rows
+    pool_total: float
+    asker: str
+    country: NDArray[np.bool_]
+    region: NDArray[np.bool_]
+
+
+def agencies(
+    evidence: Evidence, need: Need, found: Relevance, *, limit: int, private: Private = nothing_private
+) -> tuple[Match, ...]:
+    """All are scored: there are tens, at most hundreds."""
+    listed = [one for one in candidates(evidence, need, found, private) if score(one.terms) >= FLOORS["agency"]]
+    return matches(best_first(listed)[:limit])
+
+
+def candidates(evidence: Evidence, need: Need, found: Relevance, private: Private) -> list[Candidate]:
+    mandates = _mandate_feature(evidence, need)
+    records = _records(evidence, need, found)
+    unseen = len(evidence.documents)
+    order = np.argsort(evidence.link_agency * (unseen + 1) + records.position[evidence.link_document], kind="stable")
+    documents = evidence.link_document[order]
+    bounds = np.searchsorted(evidence.link_agency, np.arange(len(evidence.agencies) + 1)).tolist()
+    listed: list[Candidate] = []
+    for row, (facts, (start, end)) in enumerate(zip(evidence.agencies, pairwise(bounds), strict=True)):
+        own = documents[start:end]
+        terms = [
+            *_objective_terms(facts, need),
+            *_record_terms(records, own),
+            *_region_terms(evidence, facts, need.country),
+            *private(facts.id),
+        ]
+        if len(mandates):
+            terms.append(Term("mandate_close", {}, weight("agency.mandate") * float(mandates[row]), (facts.id,)))
+        if facts.strengths:
+            breadth = _breadth(len(facts.strengths))
+            terms.append(Term("mandate_breadth", {"count": len(facts.strengths)}, breadth, (facts.id,)))
+        lost = partial(_lost, records, own, terms)
+        gains = partial(_gains, records, own, facts, need)
+        listed.append(Candidate(facts.acronym, facts.name, facts.verified, facts.id, terms, lost, gains))
+    return listed
+
+
+def _breadth(count: int) -> float:
+    return weight("agency.breadth") * count / OBJECTIVES
+
+
+# Objectives
+
+
+def _objective_terms(facts: AgencyFacts, need: Need) -> Iterable[Term]:
+    for number, share in enumerate(need.objectives.tolist(), start=1):
+        if not share:
+            continue
+        if number in facts.strengths:
+            strength, basis = facts.strengths[number]
+            yield Term(
+                "objective_predicted" if need.predicted else "objective_shared",
+                {"objective": number, "strength": strength, "basis": basis},
+                weight("agency.objective") * share * STRENGTH.get(strength, 0.0),
+                (f"objective:{number}", facts.id),
+            )
+        if groups := facts.leads.get(number):
+            evidence = (f"objective:{number}", *groups)
+            yield Term("working_group_lead", {"objective": number}, weight("agency.lead") * share, evidence)
+
+
+# Records
+
+
+def _records(evidence: Evidence, need: Need, found: Relevance) -> _Records:
+    unseen = len(evidence.documents)
+    position = np.full(unseen, unseen)
+    position[found.order] = np.arange(len(found.order))
+    country, region = np.zeros(unseen, np.bool_), np.zeros(unseen, np.bool_)
+    country[evidence.country_documents.get(need.country, [])] = True
+    if regions := regions_of(evidence, need.country):
+        region[evidence.region_documents.get(regions[0], [])] = True
+    pool_total = float(found.total[found.order[:INVOLVED]].sum())
+    return _Records(evidence, found, position, pool_total, need.country, country, region)
+
+
+def _record_terms(records: _Records, own: Rows) -> list[Term]:
+    """`own`: the agency's records in order of relevance."""
+    position = records.position[own]
+    best = own[:BEST_RECORDS]
+    return [
+        *_best_terms(records, best[position[:BEST_RECORDS] < len(records.position)]),
+        *_involved_terms(records, own[position < INVOLVED]),
+        *_presence_terms(records, own),
+    ]
+
+
+def _best_terms(records: _Records, best: Rows) -> Iterable[Term]:
+    for document in best.tolist():
+        facts = records.evidence.documents[document]
+        yield Term(
+            "record_of_agency",
+            {"title": facts.title},
+            weight("agency.records") * float(records.found.total[document]) / BEST_RECORDS,
+            (facts.slug,),
+        )
+
+
+def _slugs(records: _Records, rows: Rows) -> tuple[str, ...]:
+    return tuple(records.evidence.documents[row].slug for row in rows.tolist())
+
+
+def _involved_terms(records: _Records, near: Rows) -> Iterable[Term]:
+    if len(near) and records.pool_total > 0:
+        share = float(records.found.total[near].sum()) / records.pool_total
+        yield Term("often_involved", {"count": len(near)}, weight("agency.involved") * share, _slugs(records, near))
+
+
+def _presence_terms(records: _Records, own: Rows) -> Iterable[Term]:
+    there = own[records.country[own]]
+    if len(there):
+        params = {"country": records.asker}
+        yield Term("presence_country", params, weight("agency.presence"), _slugs(records, there))
+        return
+    near = own[records.region[own]]
+    if len(near):
+        region = regions_of(records.evidence, records.asker)[0]
+        yield Term("presence_region", {"region": region}, weight("agency.presence_region"), _slugs(records, near))
+
+
+# Region and mandate
+
+
+def _region_terms(evidence: Evidence, facts: AgencyFacts, country: str) -> Iterable[Term]:
+    row = evidence.state_rows.get(country)
+    if not facts.commission or row is None:
+        return
+    if facts.acronym in evidence.states[row].commissions:
+        yield Term("region_commission", {"country": country}, weight("agency.region"), (facts.id, country))
+    else:
+        yield Term("region_elsewhere", {"country": country}, -weight("agency.elsewhere"), (facts.id, country))
+
+
+def _mandate_feature(evidence: Evidence, need: Need) -> Scores:
+    """(agencies,): mean over the parts of the request of how near the nearest clause of the mandate is, against others.
+
+    Empty without a model.
+    """
+    if need.parts is None or not len(evidence.clauses):
+        return np.zeros(0)
+    similar = less_common(evidence.clauses, evidence.clause_level, need.parts)
+    nearest = np.full((len(similar), len(evidence.agencies)), -np.inf)
+    np.maximum.at(nearest.T, evidence.clause_agency, similar.T)
+    nearest[:, np.isneginf(nearest).any(axis=0)] = np.nan  # no mandate is known
+    spread = np.nanstd(nearest, axis=1, keepdims=True)
+    above = (nearest - np.nanmean(nearest, axis=1, keepdims=True)) / np.maximum(spread, 1e-9)
+    return standing(np.asarray(above.mean(axis=0), np.float64), FEW_DEVIATIONS)
+
+
+# What if
+
+
+def _lost(records: _Records, own: Rows, terms: Sequence[Term], term: Term) -> float:
+    if term.code in {"record_of_agency", "often_involved", "presence_country", "presence_region"}:
+        gone = [records.evidence.slug_rows[slug] for slug in term.evidence]
+        kept = own[~np.isin(own, gone)]
+        return score(_record_terms(records, kept)) - score(_record_terms(records, own))
+    if term.code in {"objective_shared", "objective_predicted"}:
+        return -term.weight - _breadth(1)
+    if term.code == "mandate_breadth":
+        strengths = [one for one in terms if one.code in {"objective_shared", "objective_predicted"}]
+        return -term.weight - score(strengths)
+    if term.code == "working_group_lead":
+        gone = set(term.evidence[1:])
+        leads = [one for one in terms if one.code == term.code and gone.issuperset(one.evidence[1:])]
+        return -score(leads)
+    return -term.weight
+
+
+def _gains(records: _Records, own: Rows, facts: AgencyFacts, need: Need) -> Iterable[Gain]:
+    for number, share in enumerate(need.objectives.tolist(), start=1):
+        strength = facts.strengths.get(number)
+        if share and (strength is None or strength[0] != "primary"):
+            missing = 1.0 - (STRENGTH.get(strength[0], 0.0) if strength else 0.0)
+            gained = weight("agency.objective") * share * missing + (0.0 if strength else _breadth(1))
+            yield Gain("objective_primary", {"objective": number}, gained)
+        if share and number not in facts.leads:
+            yield Gain("working_group_lead", {"objective": number}, weight("agency.lead") * share)
+    nearest = next((row for row in records.found.order[: len(own) + 1].tolist() if row not in own), None)
+    if nearest is not None:
+        more = np.append(own, nearest)
+        more = more[np.argsort(records.position[more], kind="stable")]
+        gained = score(_record_terms(records, more)) - score(_record_terms(records, own))
+        yield Gain("record_of_agency", {"title": records.evidence.documents[nearest].title}, gained)

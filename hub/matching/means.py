@@ -1,0 +1,94 @@
+"""What could be drawn on: offers of support, and the areas of the fund. Pure."""
+
+from collections.abc import Iterable
+from datetime import date
+
+import numpy as np
+
+from hub.matching.candidates import Evidence, OfferFacts
+from hub.matching.scoring import Need, Scores, less_common, regions_of, standing
+from hub.matching.sums import Candidate, Term, best_first, matches, score
+from hub.matching.types import Gain, Match
+from hub.matching.weights import ANY_OBJECTIVE, DEVIATIONS, FEW_DEVIATIONS, FLOORS, weight
+
+
+def offers(evidence: Evidence, need: Need, *, members: bool, on: date, limit: int) -> tuple[Match, ...]:
+    """Offers that can be taken up `on` that day by the asker, its own left out. `members`: those to the Network's members too."""
+    near = _nearness(evidence, need)
+    around = {need.country, *regions_of(evidence, need.country), "World"}
+    listed: list[Candidate] = []
+    for facts, closeness in zip(evidence.offers, near.tolist(), strict=True):
+        told = facts.public or members
+        if not told or not facts.starts_on <= on <= facts.until or facts.entity_id == need.country:
+            continue
+        if facts.places and not facts.places & around:
+            continue
+        terms = list(_offer_terms(need, facts, closeness, around))
+        if score(term for term in terms if term.code in _ABOUT) >= FLOORS["offer"]:
+            listed.append(
+                Candidate(
+                    facts.id, facts.title, facts.verified, facts.id, terms, gains=lambda one=facts: _gains(need, one)
+                )
+            )
+    return matches(best_first(listed)[:limit])
+
+
+_ABOUT = {"offer_objective", "offer_any", "offer_text"}
+"""What a floor is asked of: an offer for the region in the language is none for the need."""
+
+
+def _nearness(evidence: Evidence, need: Need) -> Scores:
+    """(offers,): as near as a record that far above the mean of all records; 0 without a model."""
+    known = np.zeros(0) if need.similar is None else need.similar[~np.isnan(need.similar)]
+    if need.vector is None or not len(evidence.offer_texts) or known.size < 2 or known.std() < 1e-9:
+        return np.zeros(len(evidence.offers))
+    above = (evidence.offer_texts @ need.vector - float(known.mean())) / (DEVIATIONS * float(known.std()))
+    return np.asarray(np.round(np.clip(above, 0.0, 1.0), 6), np.float64)
+
+
+def _offer_terms(need: Need, facts: OfferFacts, closeness: float, around: set[str]) -> Iterable[Term]:
+    evidence = (f"offer:{facts.id}",)
+    for number, share in enumerate(need.objectives.tolist(), start=1):
+        if share and number in facts.objectives:
+            told = (f"objective:{number}", *evidence)
+            yield Term("offer_objective", {"objective": number}, weight("offer.objective") * share, told)
+    if not facts.objectives and need.objectives.any():
+        yield Term("offer_any", {}, weight("offer.objective") * ANY_OBJECTIVE, evidence)
+    yield Term("offer_text", {}, weight("offer.text") * closeness, evidence)
+    if places := sorted(facts.places & around):
+        country = need.country in places
+        params = {"country": need.country} if country else {"region": places[0]}
+        yield Term("offer_place", params, weight("offer.region"), evidence)
+    if need.language and need.language in facts.languages:
+        told = (f"language:{need.language}", *evidence)
+        yield Term("offer_language", {"language": need.language}, weight("offer.language"), told)
+
+
+def _gains(need: Need, facts: OfferFacts) -> Iterable[Gain]:
+    for number, share in enumerate(need.objectives.tolist(), start=1):
+        if share and facts.objectives and number not in facts.objectives:
+            yield Gain("offer_objective", {"objective": number}, weight("offer.objective") * share)
+
+
+def funding(evidence: Evidence, need: Need, *, limit: int) -> tuple[Match, ...]:
+    """Areas of the fund whose objectives, or words, are those of the need. Not verified: the lists of objectives are not."""
+    near = np.zeros(len(evidence.areas))
+    if need.vector is not None and len(evidence.area_texts):
+        near = standing(less_common(evidence.area_texts, evidence.area_level, need.vector), FEW_DEVIATIONS)
+    listed: list[Candidate] = []
+    for facts, closeness in zip(evidence.areas, near.tolist(), strict=True):
+        area = f"fund_area:{facts.id}"
+        terms = [
+            Term(
+                "funding_objective",
+                {"objective": number},
+                weight("funding.objective") * share,
+                (f"objective:{number}", area),
+            )
+            for number, share in enumerate(need.objectives.tolist(), start=1)
+            if share and number in facts.objectives
+        ]
+        terms.append(Term("funding_text", {}, weight("funding.text") * closeness, (area,)))
+        if score(terms) >= FLOORS["funding"]:
+            listed.append(Candidate(facts.id, facts.name, False, facts.id, terms))
+    return matches(best_first(listed)[:limit])

@@ -1,0 +1,131 @@
+"""Peer States for a need: what they did, and how like the asker's their situation is. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from types import MappingProxyType
+
+import numpy as np
+
+from hub.matching import situation
+from hub.matching.agencies import Private, nothing_private
+from hub.matching.candidates import Evidence, Rows, StateFacts
+from hub.matching.scoring import Need, Relevance
+from hub.matching.sums import Candidate, Term, best_first, matches, score, spread
+from hub.matching.types import Gain, Match
+from hub.matching.weights import FLOORS, NOT_FIRST, PER_SUBREGION, TOP, weight
+
+LIKENESS: Mapping[str, str] = MappingProxyType(
+    {
+        "corridor_ends": "peer.corridor",
+        "destinations_shared": "peer.ends",
+        "origins_shared": "peer.ends",
+        "route_shared": "peer.route",
+        "role_like": "peer.role",
+        "same_size": "peer.size",
+        "same_language": "peer.language",
+    }
+)
+"""Code of a likeness of situations -> its weight."""
+
+
+def peer_states(
+    evidence: Evidence, need: Need, found: Relevance, *, limit: int, private: Private = nothing_private
+) -> tuple[Match, ...]:
+    """States whose practices meet the need, the asker left out, a subregion at most three times among the first ten."""
+    ranked = best_first(candidates(evidence, need, found, private))
+    order = spread([one.kin for one in ranked], PER_SUBREGION, TOP)
+    return matches([ranked[position] for position in order[:limit]])
+
+
+def candidates(evidence: Evidence, need: Need, found: Relevance, private: Private) -> list[Candidate]:
+    best = np.zeros(len(evidence.documents), np.bool_)
+    best[found.order] = True
+    counted = best & evidence.practice
+    asker = evidence.state_rows.get(need.country, -1)
+    pairs = np.flatnonzero(counted[evidence.country_document] & (evidence.country_state != asker))
+    document, state = evidence.country_document[pairs], evidence.country_state[pairs]
+    value = found.total[document] * np.where(evidence.country_first[pairs], 1.0, NOT_FIRST)
+    order = np.lexsort((-value, state))  # stable, and pairs are in order of their documents
+    practices = list(zip(document[order].tolist(), value[order].tolist(), strict=True))
+    nearest = next((row for row in found.order.tolist() if evidence.practice[row]), None)
+    own = evidence.states[asker] if asker >= 0 else None
+    listed: list[Candidate] = []
+    for start, end in _runs(state[order]):
+        done = practices[start:end]
+        if done[0][1] < FLOORS["peer"]:
+            continue
+        facts = evidence.states[int(state[order[start]])]
+        terms = [
+            *_practice_terms(evidence, done),
+            *_neighbour_terms(evidence, facts, own),
+            *_likeness_terms(evidence, need, facts),
+            *private(facts.id),
+        ]
+        lost = partial(_lost, evidence, done)
+        gains = partial(_gains, evidence, found, done, nearest, facts)
+        kin = facts.regions[0] if facts.regions else ""
+        listed.append(Candidate(facts.id, facts.name, True, facts.id, terms, lost, gains, kin))
+    return listed
+
+
+def _runs(values: Rows) -> Iterable[tuple[int, int]]:
+    """Bounds of the runs of equal values."""
+    bounds = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return ((start, end) for start, end in pairwise(bounds) if end > start)
+
+
+def _practice_terms(evidence: Evidence, done: Sequence[tuple[int, float]]) -> list[Term]:
+    """The three best of (record, value), best first."""
+    return [
+        Term(
+            "practice_similar",
+            {"title": evidence.documents[row].title},
+            weight(name) * value,
+            (evidence.documents[row].slug,),
+        )
+        for name, (row, value) in zip(("peer.first", "peer.second", "peer.third"), done, strict=False)
+    ]
+
+
+def _neighbour_terms(evidence: Evidence, facts: StateFacts, own: StateFacts | None) -> Iterable[Term]:
+    regions = own.regions if own else ()
+    if regions and facts.regions and facts.regions[-1] == regions[-1]:
+        yield Term("same_region", {"region": regions[-1]}, weight("peer.region"), (f"region:{regions[-1]}", facts.id))
+    if regions and facts.regions and facts.regions[0] == regions[0]:
+        yield Term(
+            "same_subregion", {"region": regions[0]}, weight("peer.subregion"), (f"region:{regions[0]}", facts.id)
+        )
+    if own and (shared := sorted(set(own.commissions) & set(facts.commissions))):
+        bodies = tuple(evidence.agency_ids.get(code, code) for code in shared)
+        yield Term("same_commission", {"commission": shared[0]}, weight("peer.commission"), (*bodies, facts.id))
+    if facts.champion:
+        yield Term("champion", {"country": facts.id}, weight("peer.champion"), (f"champion:{facts.id}",))
+
+
+def _likeness_terms(evidence: Evidence, need: Need, facts: StateFacts) -> Iterable[Term]:
+    for code, params, feature, told in situation.likenesses(evidence.situations, need.country, facts.id, need.states):
+        yield Term(code, params, weight(LIKENESS[code]) * feature, told)
+
+
+# What if
+
+
+def _lost(evidence: Evidence, done: Sequence[tuple[int, float]], term: Term) -> float:
+    """Without a practice the next best stands in its place."""
+    if term.code != "practice_similar":
+        return -term.weight
+    gone = evidence.slug_rows[term.evidence[0]]
+    kept = [each for each in done if each[0] != gone]
+    return score(_practice_terms(evidence, kept)) - score(_practice_terms(evidence, done))
+
+
+def _gains(
+    evidence: Evidence, found: Relevance, done: Sequence[tuple[int, float]], nearest: int | None, facts: StateFacts
+) -> Iterable[Gain]:
+    if nearest is not None and nearest not in {row for row, _ in done}:
+        more = sorted([*done, (nearest, float(found.total[nearest]))], key=lambda each: (-each[1], each[0]))
+        gained = score(_practice_terms(evidence, more)) - score(_practice_terms(evidence, done))
+        yield Gain("practice_similar", {"title": evidence.documents[nearest].title}, gained)
+    if not facts.champion:
+        yield Gain("champion", {"country": facts.id}, weight("peer.champion"))
