@@ -473,14 +473,28 @@ class EventSchema(Schema):
 
 
 class ReasonSchema(Schema):
+    """`id` names the reason within its match. `without`: the score if its evidence were not there and all else stayed."""
+
+    id = fields.String()
     code = fields.String()
     weight = fields.Float()
+    without = fields.Float(allow_none=True)
     text = fields.String()
     evidence = fields.List(fields.String())
 
 
+class MatchChangeSchema(Schema):
+    """What would move a match. `rank`: its place then, null: not listed any more. `kind`: `behind`, `gain` or `loss`."""
+
+    kind = fields.String()
+    code = fields.String()
+    weight = fields.Float()
+    rank = fields.Integer(allow_none=True)
+    text = fields.String()
+
+
 class MatchSchema(Schema):
-    """`id`: acronym of an agency, ISO alpha-3 of a State, slug of a record. Weights of the reasons sum to `score`."""
+    """`id`: acronym of an agency, ISO alpha-3 of a State, slug of a record, else an id. Weights of the reasons sum to `score`."""
 
     id = fields.String()
     name = fields.String()
@@ -488,6 +502,7 @@ class MatchSchema(Schema):
     rank = fields.Integer()
     verified = fields.Boolean()
     reasons = fields.List(fields.Nested(ReasonSchema))
+    changes = fields.List(fields.Nested(MatchChangeSchema))
 
 
 class NoteSchema(Schema):
@@ -496,12 +511,15 @@ class NoteSchema(Schema):
 
 
 class MatchesSchema(Schema):
-    """`objectives`: those named, or inferred where `notes` says so."""
+    """`objectives`: those named, or inferred where `notes` says so. `experts`: for the secretariat alone, else empty."""
 
     agencies = fields.List(fields.Nested(MatchSchema))
     peer_states = fields.List(fields.Nested(MatchSchema))
     practices = fields.List(fields.Nested(MatchSchema))
     guidance = fields.List(fields.Nested(MatchSchema))
+    experts = fields.List(fields.Nested(MatchSchema))
+    offers = fields.List(fields.Nested(MatchSchema))
+    funding = fields.List(fields.Nested(MatchSchema))
     notes = fields.List(fields.Nested(NoteSchema))
     objectives = fields.List(fields.Integer())
 

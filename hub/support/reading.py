@@ -307,12 +307,25 @@ def matches(
     engine: "SearchEngine | None",
     limit: int = 10,
 ) -> "Matches":
-    """Who and what could help with a request. `Forbidden` to a reader who may not see that yet."""
+    """Who and what could help with a request. `Forbidden` to a reader who may not see that yet.
+
+    What the secretariat knows beside public evidence counts for the secretariat alone.
+    """
     if not policy.can(membership, "match", row):
         raise Forbidden(NOT_YOURS)
     from hub.matching import service  # noqa: PLC0415 - numpy and more, not needed to write a request
+    from hub.support import inside  # noqa: PLC0415 - which reads by way of this module
 
-    return service.match(session, match_request(row), embedder=embedder, engine=engine, limit=limit)
+    known = inside.for_reader(session, membership)
+    return service.match(
+        session,
+        match_request(row),
+        embedder=embedder,
+        engine=engine,
+        limit=limit,
+        view="secretariat" if known else "member",
+        inside=known,
+    )
 
 
 def match_request(row: SupportRequest) -> "MatchRequest":

@@ -137,7 +137,7 @@ def _preview(country: str, data: RequestData) -> "Matches":
 
     wanted = MatchRequest(country, data.title, data.description, data.language, data.objectives)
     parts = current_app.extensions["hub"]
-    return service.match(db(), wanted, embedder=parts.embedder, engine=parts.engine, limit=MATCHES)
+    return service.match(db(), wanted, embedder=parts.embedder, engine=parts.engine, limit=MATCHES, view="member")
 
 
 def _changes(row: SupportRequest, data: RequestData) -> list[Change]:
