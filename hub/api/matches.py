@@ -10,6 +10,7 @@ from hub.api.describe import describe
 from hub.errors import Invalid
 from hub.network import vocabulary
 from hub.schemas.support import MatchBody, MatchesSchema, match_request
+from hub.support import inside
 
 blueprint = Blueprint("api_matches", __name__, url_prefix="/api/v1")
 
@@ -24,4 +25,13 @@ def post_match() -> Response:
     if wanted.country not in vocabulary.labels(db(), "country", "en"):
         raise Invalid({"country": ["There is no such State."]})
     parts = current_app.extensions["hub"]
-    return jsonify(reasons.to_json(service.match(db(), wanted, embedder=parts.embedder, engine=parts.engine)))
+    known = inside.for_reader(db(), guard.membership_needed())
+    found = service.match(
+        db(),
+        wanted,
+        embedder=parts.embedder,
+        engine=parts.engine,
+        view="secretariat" if known else "member",
+        inside=known,
+    )
+    return jsonify(reasons.to_json(found))
