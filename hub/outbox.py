@@ -51,6 +51,16 @@ def lease(session: Session, kinds: Collection[str], limit: int) -> Sequence[Outb
     return jobs
 
 
+def extend(session: Session, kind: str) -> None:
+    """Keep a long job that runs now; does not commit. Other jobs of the kind that are taken are kept with it."""
+    session.execute(
+        update(Outbox)
+        .where(Outbox.kind == kind, Outbox.lease_until.is_not(None))
+        .values(lease_until=now() + timedelta(seconds=LEASE_S))
+        .execution_options(synchronize_session=False)
+    )
+
+
 def note_failure(session: Session, job_id: int, attempts: int, error: BaseException) -> None:
     """Try again in 10 s, 40 s, 160 s, 11 min; after the fifth time not at all. `attempts`: those before this one."""
     session.execute(

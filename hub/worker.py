@@ -14,7 +14,7 @@ from hub.errors import SearchUnavailable
 from hub.knowledge import search_log
 from hub.notices import mail, notices
 from hub.search.embedding import EmbeddingUnavailable
-from hub.support import attachments, clocks, links, offers, reminders
+from hub.support import assigning, attachments, clocks, links, offers, reminders
 from hub.wiring import Hub
 from indexer import sync
 from indexer.locks import Busy
@@ -32,6 +32,7 @@ HANDLERS: Mapping[str, Handler] = {
     offers.SUBJECT: offers.expire,
     links.MAIL_LINK: mail.send_question,
     attachments.SWEEP: attachments.sweep,
+    assigning.JOB: assigning.solve,
     search_log.PURGE: search_log.purge,
 }
 """Kind of job -> who does it. Index changes are drained in batches by `indexer.sync` instead."""

@@ -81,7 +81,7 @@ class Change:
 class Shortage:
     """Why `places` of a demand stay empty, or by how many requests a supplier stays below the minimum load.
 
-    `code`: `no_expert`, `no_speaker`, `no_presence`, `no_affinity`, `conflict`: the rule that took the last candidate;
+    `code`: `no_expert`, `no_speaker`, `no_presence`, `conflict`, `no_affinity`: the rule that took the last candidate;
     `capacity`: candidates are left, all of them full; `minimum_load`. `params`: `objectives`, `language`, `region` as asked.
     """
 
@@ -217,8 +217,8 @@ def _problem(
             suppliers,
             lambda asked, one: asked is None or one.regions is None or asked in one.regions,
         ),
-        "no_affinity": ~np.isnan(values),
         "conflict": ~marked([pair for pair in conflicts if pair[0] in row and pair[1] in column]),
+        "no_affinity": ~np.isnan(values),
     }
     candidates = ~kept
     for passing in rules.values():

@@ -68,9 +68,9 @@ WAITING, READY, FAILED, APPLIED, UNDONE = RUN_STATUSES = ("waiting", "ready", "f
 class AssignmentRun(Base):
     """One solution for all open requests: a dry run until it is applied.
 
-    `locked`, `unlocked`: ids of requests that keep, or may give up, what they have. `seen`: what it was computed from
-    (`hub.support.assigning.Seen`). `scores`: request -> agency -> affinity, while `done` of `total` requests are matched.
-    `result`: ids, numbers and codes (`hub.support.assigning.Result`). `before`: the proposals that applying it replaced.
+    `unlocked`: ids of requests that may give up what they keep otherwise. `seen`: what it was computed from
+    (`board`; versions by id of `requests` and `experts`). `done` of `total` requests are matched. `result`: ids, numbers and codes,
+    as `hub.schemas.assignment.ResultSchema` says. `before`: the unsent proposals of its requests when it was applied.
     """
 
     __tablename__ = "assignment_run"
@@ -79,10 +79,8 @@ class AssignmentRun(Base):
     made_by: Mapped[str | None] = mapped_column(ForeignKey("membership.id"))
     made_at: Mapped[datetime] = mapped_column(default=now)
     change_cost: Mapped[float]
-    locked: Mapped[list[str]] = mapped_column(default=list)
     unlocked: Mapped[list[str]] = mapped_column(default=list)
     seen: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    scores: Mapped[dict[str, Any]] = mapped_column(default=dict)
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
     result: Mapped[dict[str, Any]] = mapped_column(default=dict)

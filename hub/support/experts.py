@@ -342,22 +342,28 @@ def expert_loads(session: Session) -> Mapping[str, int]:
 
 
 def at_work(session: Session) -> Mapping[str, str]:
-    """Request -> membership of the expert who leads it, or was asked to, where that is known."""
+    """Request -> membership of the expert who leads it, or was asked to, where that is known: the one whom the agency named,
+
+    else the one whom the assignment proposed.
+    """
     rows = session.execute(
-        select(AssignmentProposal.request_id, AssignmentProposal.membership_id)
-        .join(SupportRequest, SupportRequest.id == AssignmentProposal.request_id)
-        .join(
-            Party,
-            (Party.request_id == AssignmentProposal.request_id)
-            & (Party.entity_id == AssignmentProposal.entity_id)
-            & (Party.role == LEAD)
-            & Party.until.is_(None)
-            & Party.state.in_(("sent", "accepted")),
+        select(Party.request_id, func.coalesce(Party.assignee_id, AssignmentProposal.membership_id))
+        .join(SupportRequest, SupportRequest.id == Party.request_id)
+        .outerjoin(
+            AssignmentProposal,
+            (AssignmentProposal.request_id == Party.request_id)
+            & (AssignmentProposal.entity_id == Party.entity_id)
+            & AssignmentProposal.sent_at.is_not(None),
         )
-        .where(AssignmentProposal.sent_at.is_not(None), SupportRequest.status.in_(AT_WORK))
+        .where(
+            Party.role == LEAD,
+            Party.until.is_(None),
+            Party.state.in_(("sent", "accepted")),
+            SupportRequest.status.in_(AT_WORK),
+        )
         .order_by(AssignmentProposal.sent_at, AssignmentProposal.id)
     )
-    return dict(rows.tuples())
+    return {request: membership for request, membership in rows if membership}
 
 
 def acceptance(session: Session) -> Mapping[str, float]:

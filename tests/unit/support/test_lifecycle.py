@@ -34,6 +34,8 @@ def act(session: Session, person: Membership, action: str, name: str, version: i
         triage.send(session, person, name, "ilo", version=version)
     elif action in {"refuse", "decline"}:
         VERBS[action](session, person, name, version=version, reason="other", note="Because.")
+    elif action == "declare":
+        VERBS[action](session, person, name, version=version, reason="personal")
     elif action in {"ask", "reply", "send_back"}:
         VERBS[action](session, person, name, version=version, note="Because.")
     elif action == "propose":
