@@ -1,6 +1,6 @@
 """Matches as lines with reasons."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,7 @@ def groups(found: "Matches") -> tuple[MatchGroup, ...]:
         (lazy_gettext("Practices"), lazy_gettext("No practice is close enough."), found.practices, _record_link),
         (lazy_gettext("Guidance"), lazy_gettext("No guidance is close enough."), found.guidance, _record_link),
     )
-    titles = _titles(found)
+    titles = _titles(match for _, _, matches, _ in lists for match in matches)
     return tuple(
         MatchGroup(
             heading,
@@ -87,14 +87,20 @@ def groups(found: "Matches") -> tuple[MatchGroup, ...]:
     )
 
 
-def _titles(found: "Matches") -> dict[str, str]:
-    """Slug -> title of the records named as evidence, in one query."""
+def lines(matches: "Sequence[Match]") -> tuple[MatchLine, ...]:
+    """Records, or whatever else has no page of its own, with their reasons."""
+    titles = _titles(matches)
+    return tuple(
+        _line(match, _record_link(match) if match.id in titles else (match.name, ""), titles) for match in matches
+    )
+
+
+def _titles(matches: "Iterable[Match]") -> dict[str, str]:
+    """Slug -> title of the records named, or named as evidence, in one query."""
     named = {
         name
-        for matches in (found.agencies, found.peer_states, found.practices, found.guidance)
         for match in matches
-        for reason in match.reasons
-        for name in reason.evidence
+        for name in (match.id, *(name for reason in match.reasons for name in reason.evidence))
         if ":" not in name
     }
     rows = db().execute(

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask_babel import LazyString, gettext
 from marshmallow import Schema, fields
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from hub.accounts.guard import db, membership_needed
@@ -52,9 +53,9 @@ def to_request(row: SupportRequest) -> Response:
     return redirect(url_for("support.show", name=row.id), 303)
 
 
-def load(schema: type[Schema]) -> dict[str, Any]:
-    """The fields of a schema from the form; what else the form carries (buttons, tokens) is passed over."""
-    form = request.form
+def load(schema: type[Schema], given: MultiDict[str, str] | None = None) -> dict[str, Any]:
+    """The fields of a schema from the form, or what was `given` instead; what else is there (buttons, tokens) is passed over."""
+    form = request.form if given is None else given
     return schemas.load(
         schema,
         {
