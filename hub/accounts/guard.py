@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from hub.accounts.models import Membership
-from hub.errors import Forbidden, Unauthenticated
+from hub.errors import Forbidden, TooLarge, Unauthenticated
 
 View = TypeVar("View", bound=Callable[..., Any])
 RULE = "access_rule"
+FILES = "takes_files"
+LARGEST_FORM = 1 << 20
+"""Bytes of what is sent beside a file."""
 PUBLIC = "public"
 
 
@@ -42,6 +45,12 @@ def role(*roles: str) -> Callable[[View], View]:
     return mark
 
 
+def takes_files(view: View) -> View:
+    """The view takes a file: its body may be as large as one, from who is signed in."""
+    setattr(view, FILES, True)
+    return view
+
+
 def current_membership() -> Membership | None:
     """The membership in which the caller acts, read from the database in this request; None for a visitor."""
     return current_user.membership if current_user.is_authenticated else None
@@ -57,6 +66,15 @@ def membership_needed() -> Membership:
 
 def enforce(app: Flask) -> None:
     """Check the rule of the route before every view. A visitor of a page is sent to sign in, and back afterwards."""
+
+    @app.url_value_preprocessor
+    def make_room(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+        """Before anything reads the form, as the look for its CSRF token does."""
+        if getattr(app.view_functions.get(endpoint or ""), FILES, False) and current_membership() is not None:
+            largest = current_app.extensions["hub"].settings.largest_file
+            request.max_content_length = largest + LARGEST_FORM
+            if (request.content_length or 0) > request.max_content_length:
+                raise TooLarge(f"A file has at most {largest >> 20} MB.")
 
     @app.before_request
     def check() -> Response | None:

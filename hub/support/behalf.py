@@ -29,8 +29,21 @@ SOURCES = ("letter", "note_verbale", "email", "call", "meeting")
 """How the entity said what is done for it."""
 ROLES: Mapping[str, str] = {STATE: FOCAL_POINT, AGENCY: EXPERT}
 """Kind of entity -> what its people are. The secretariat acts for no other kind, its own office least of all."""
-ACTIONS: Mapping[str, Any] = {**verbs.VERBS, "edit": requests.edit, "answer": delivery.answer}
-"""What can be done for somebody, as far as `policy` lets that entity's own people do it. A draft answer stays its agency's."""
+ACTIONS: Mapping[str, Any] = {
+    **{
+        action: verbs.VERBS[action]
+        for action in (
+            *("reply", "withdraw", "agree", "send_back", "close", "reopen", "invite", "join", "stay_out", "share"),
+            *("accept", "refuse", "propose", "no_plan"),
+        )
+    },
+    "edit": requests.edit,
+    "answer": delivery.answer,
+}
+"""What can be done for somebody, as far as `policy` lets that entity's own people do it. What only people can say of
+
+themselves is not among them: a draft answer, a conflict of interest, who of an agency takes a request.
+"""
 
 
 def view(membership: Membership | None, entity: Entity, behalf: Behalf) -> Membership:

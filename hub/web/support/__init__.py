@@ -3,7 +3,18 @@
 A new concern is a module beside these; importing it here adds its addresses.
 """
 
-from hub.web.support import answering, listing, showing, writing
+from hub.web.support import answering, asking, attachments, behalf, listing, papers, showing, translating, writing
 from hub.web.support.parts import blueprint
 
-__all__ = ["answering", "blueprint", "listing", "showing", "writing"]
+__all__ = [
+    "answering",
+    "asking",
+    "attachments",
+    "behalf",
+    "blueprint",
+    "listing",
+    "papers",
+    "showing",
+    "translating",
+    "writing",
+]
