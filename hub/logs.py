@@ -55,7 +55,8 @@ def init_app(app: Flask) -> None:
         response.headers["X-Request-Id"] = g.get("request_id", "")
         took_ms = (time.perf_counter() - g.get("began", time.perf_counter())) * 1000
         # The path only: the query string may hold what a ministry is looking for. The path of a link is its secret.
-        path = "/welcome/…" if request.endpoint == "accounts.welcome" else request.path
+        hidden = {"accounts.welcome": "/welcome/…", "calendar.feed": "/calendar/…", "question.question": "/question/…"}
+        path = hidden.get(request.endpoint or "", request.path)
         access.info(
             "%s %s %s",
             request.method,

@@ -104,3 +104,18 @@ class ApiToken(Base):
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     membership: Mapped[Membership] = relationship()
+
+
+class CalendarFeed(Base):
+    """The secret address at which a person's calendar program reads deadlines. Only the hash of its token is kept.
+
+    One a person that is not revoked; a new one revokes the one before.
+    """
+
+    __tablename__ = "calendar_feed"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    revoked_at: Mapped[datetime | None]
+    person: Mapped[Person] = relationship()
