@@ -198,6 +198,54 @@ def _match_request(session: Any, given: str) -> Any:
     return match_request(data)
 
 
+@main.group("offers")
+def offers_group() -> None:
+    """Offers of support by agencies and States."""
+
+
+@offers_group.command("list")
+@click.option("--kind", help="expertise, exchange, documents, training, equipment, funding or other.")
+@click.option("--objective", type=click.IntRange(1, 23))
+@click.option("--place", help="A region (Africa) or a country (GHA).")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="In which it can be given.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100))
+@click.option("--json", "as_json", is_flag=True)
+def offers_list(
+    kind: str | None, objective: int | None, place: str | None, lang: str | None, limit: int, as_json: bool
+) -> None:
+    """What is offered to everybody today."""
+    from hub.schemas.offers import dump_offer
+    from hub.support import offers
+
+    with opened() as parts, parts.database.session() as session:
+        page = offers.listing(session, None, kind=kind, objective=objective, place=place, language=lang, limit=limit)
+        rows = [dump_offer(None, offer) for offer in page.rows]
+    if as_json:
+        return _print_json(rows)
+    for row in rows:
+        click.echo(f"{row['id']}  {row['kind']:10} {row['entity']['id']:8} until {row['until']}  {row['title']}")
+    return None
+
+
+@main.command()
+@click.option("--quarter", help="Such as 2026Q3; the newest that can be counted if absent.")
+@click.option("--json", "as_json", is_flag=True)
+def snapshot(quarter: str | None, as_json: bool) -> None:
+    """Freeze the public figures of a quarter: once, safe to publish, never made again."""
+    from hub.database import now
+    from hub.schemas.register import dump_snapshot
+    from hub.support import snapshots
+
+    with opened() as parts, parts.database.session() as session:
+        made, new = snapshots.make(session, quarter or snapshots.newest_due(now()))
+    if as_json:
+        return _print_json(dump_snapshot(made))
+    total = made.figures["total"]
+    click.echo(f"{made.quarter}: {'made' if new else 'was made'} on {made.made_at.date()}, as of {made.as_of}.")
+    click.echo(f"Requests: {'not shown, as few could be told from it' if total is None else total}")
+    return None
+
+
 @main.group()
 def user() -> None:
     """Accounts: add, list, disable."""

@@ -14,7 +14,7 @@ from hub.errors import SearchUnavailable
 from hub.knowledge import search_log
 from hub.notices import mail, notices
 from hub.search.embedding import EmbeddingUnavailable
-from hub.support import assigning, attachments, clocks, links, offers, reminders
+from hub.support import assigning, attachments, clocks, links, offers, reminders, snapshots
 from hub.wiring import Hub
 from indexer import sync
 from indexer.locks import Busy
@@ -30,6 +30,7 @@ HANDLERS: Mapping[str, Handler] = {
     notices.DIGEST: mail.send_digest,
     clocks.CLOCK: reminders.look,
     offers.SUBJECT: offers.expire,
+    snapshots.SNAPSHOT: snapshots.make_due,
     links.MAIL_LINK: mail.send_question,
     attachments.SWEEP: attachments.sweep,
     assigning.JOB: assigning.solve,
@@ -59,8 +60,10 @@ class Worker:
 
     def run_forever(self, stop: threading.Event) -> None:
         """Until `stop` is set; a job in hand is finished first."""
+        planned = False
         while not stop.is_set():
             try:
+                planned = planned or self._plan()
                 done = self.run_once()
             except Exception:  # the database may be away for a moment; the rows are safe
                 logger.exception("the worker could not go on; it tries again")
@@ -68,6 +71,12 @@ class Worker:
                 done = 0
             if not done:
                 stop.wait(self._wait_s)
+
+    def _plan(self) -> bool:
+        """Put into the outbox what comes round by itself."""
+        with self._hub.database.transaction() as session:
+            snapshots.schedule(session)
+        return True
 
     def _back_off(self) -> None:
         self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)

@@ -178,17 +178,21 @@ def figures(session: Session, quarter: str) -> dict[str, Any]:
         for name in CLOCKS:
             if passage := _passage(row, name, told.get(row.id, ()), moment):
                 passed[name].append(passage)
-    shown = suppression.shown(stages, len(rows))
+    shown_objectives = {number: suppression.alone(count) for number, count in objectives.items()}
+    # A request may have several objectives, so they add up to nothing; but there are as many requests as of any of them.
+    total, (shown, shown_regions) = suppression.shown(
+        (stages, regions), len(rows), at_least=max(count or 0 for count in shown_objectives.values())
+    )
     times = {name: _times(shown, CLOCKS[name], passed[name]) for name in CLOCKS}
     received = shown["received"]
     if received is not None:  # the only open ones that are no whole stage: a part of one, with a total of its own
-        parts = suppression.shown({"unseen": unseen, "seen": received - unseen}, received)
+        _, (parts,) = suppression.shown(({"unseen": unseen, "seen": received - unseen},), received, known=True)
         times[clocks.ACKNOWLEDGE]["open"] = parts["unseen"]
     return {
-        "total": suppression.alone(len(rows)),
+        "total": total,
         "stages": shown,
-        "regions": suppression.shown(regions, len(rows)),
-        "objectives": {number: suppression.alone(count) for number, count in objectives.items()},
+        "regions": shown_regions,
+        "objectives": shown_objectives,
         "times": times,
     }
 
