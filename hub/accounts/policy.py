@@ -107,14 +107,21 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "ask": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "ask_peer": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "send": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
+    "remove": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
+    "pause": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
+    "resume": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "decline": (Rule(SECRETARIAT, not_statuses=UNSEEN),),
     "accept": (Rule(EXPERT, DELIVERY, ("sent",), not_statuses=UNSEEN),),
     "refuse": (Rule(EXPERT, DELIVERY, ("sent",), not_statuses=UNSEEN),),
     "declare": (Rule(EXPERT, DELIVERY, ("sent", "accepted"), not_statuses=UNSEEN),),
     "propose": (Rule(EXPERT, (LEAD,), ("accepted",), not_statuses=UNSEEN),),
     "no_plan": (Rule(EXPERT, (LEAD,), ("accepted",), not_statuses=UNSEEN),),
-    "draft_answer": (Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),),
-    "answer": (Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),),
+    # One answer for the State: the lead's, into which it puts what the others hand it.
+    "draft_answer": (Rule(EXPERT, (LEAD,), ("accepted",), not_statuses=UNSEEN),),
+    "answer": (Rule(EXPERT, (LEAD,), ("accepted",), not_statuses=UNSEEN),),
+    "draft_contribution": (Rule(EXPERT, (CONTRIBUTOR,), ("accepted",), not_statuses=UNSEEN),),
+    "contribute": (Rule(EXPERT, (CONTRIBUTOR,), ("accepted",), not_statuses=UNSEEN),),
+    "hand_over": (Rule(EXPERT, DELIVERY, OPEN_TO_AGENCY, not_statuses=UNSEEN),),
 }
 """Action on a support request -> who may. Life-cycle states are checked by `hub.support.lifecycle`."""
 

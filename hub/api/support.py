@@ -8,7 +8,7 @@ from hub.api.bodies import idempotency_key, json_body, versioned_body
 from hub.api.describe import describe
 from hub.errors import NotFound
 from hub.schemas import support as schemas
-from hub.support import delivery, reading, requests, verbs
+from hub.support import contributions, delivery, ranking, reading, requests, verbs
 from hub.support.models import SupportRequest
 
 blueprint = Blueprint("api_support", __name__, url_prefix="/api/v1")
@@ -104,6 +104,12 @@ def post_action(name: str, action: str) -> Response:
     if action not in verbs.VERBS:
         raise NotFound("There is no such action.")
     values = schemas.load(schemas.STEPS[action], versioned_body())
+    if action == "send":
+        parts = current_app.extensions["hub"]
+        found = ranking.ranked(db(), membership, row, embedder=parts.embedder, engine=parts.engine)
+        values["ranked"] = found
+        if values["alternates"] is None:
+            values["alternates"] = ranking.alternates(db(), found, but=values["agency"])
     row = verbs.VERBS[action](db(), membership, row.id, **values)
     if not reading.readable(membership, row):
         return Response(status=204)
@@ -112,16 +118,23 @@ def post_action(name: str, action: str) -> Response:
 
 @blueprint.get("/requests/<name>/answers")
 @guard.signed_in
-@describe("Answers to a request, and your agency's own draft", response=schemas.AnswerSchema, many=True)
+@describe("Versions of the answer to a request, and your agency's own draft", response=schemas.AnswerSchema, many=True)
 def get_answers(name: str) -> Response:
     row = reading.get(db(), membership_needed(), name)
-    return jsonify({"items": schemas.dump_answers(reading.answers(db(), membership_needed(), row)), "next": None})
+    return jsonify(
+        {
+            "items": schemas.dump_answers(
+                reading.answers(db(), membership_needed(), row), contributions.contributors(db(), row)
+            ),
+            "next": None,
+        }
+    )
 
 
 @blueprint.post("/requests/<name>/answers")
 @guard.signed_in
 @describe(
-    "Send an answer for your agency, or keep a draft of it",
+    "Send the answer, as its lead, or keep a draft of it",
     body=schemas.AnswerBody,
     response=schemas.AnswerSchema,
     status=201,
@@ -136,7 +149,39 @@ def post_answer(name: str) -> Response:
         answer = delivery.save_answer_draft(db(), membership, row.id, data, answer_version=seen)
     else:
         answer = delivery.answer(db(), membership, row.id, data, version=values["version"], answer_version=seen)
-    response = jsonify(schemas.dump_answers([answer])[0])
+    response = jsonify(schemas.dump_answers([answer], contributions.contributors(db(), row))[0])
+    response.status_code = 201
+    return response
+
+
+@blueprint.get("/requests/<name>/contributions")
+@guard.signed_in
+@describe("What contributing agencies wrote for the lead", response=schemas.ContributionSchema, many=True)
+def get_contributions(name: str) -> Response:
+    row = reading.get(db(), membership_needed(), name)
+    found = contributions.listing(db(), membership_needed(), row)
+    return jsonify({"items": schemas.dump_contributions(found), "next": None})
+
+
+@blueprint.post("/requests/<name>/contributions")
+@guard.signed_in
+@describe(
+    "Hand the lead what your agency contributes, or keep a draft of it",
+    body=schemas.ContributionBody,
+    response=schemas.ContributionSchema,
+    status=201,
+    errors=CONFLICT,
+)
+def post_contribution(name: str) -> Response:
+    membership = membership_needed()
+    row = reading.get(db(), membership, name)
+    values = schemas.load(schemas.ContributionBody, versioned_body())
+    data, seen = schemas.to_answer(values), values["answer_version"]
+    if values["status"] == "draft":
+        written = contributions.save_draft(db(), membership, row.id, data, seen=seen)
+    else:
+        written = contributions.contribute(db(), membership, row.id, data, version=values["version"], seen=seen)
+    response = jsonify(schemas.dump_contributions([written])[0])
     response.status_code = 201
     return response
 
@@ -146,7 +191,12 @@ def post_answer(name: str) -> Response:
 @describe("Every plan that was proposed, oldest first", response=schemas.PlanSchema, many=True)
 def get_plans(name: str) -> Response:
     row = reading.get(db(), membership_needed(), name)
-    return jsonify({"items": schemas.dump_plans(reading.plans(membership_needed(), row)), "next": None})
+    return jsonify(
+        {
+            "items": schemas.dump_plans(reading.plans(membership_needed(), row), contributions.contributors(db(), row)),
+            "next": None,
+        }
+    )
 
 
 @blueprint.get("/requests/<name>/events")

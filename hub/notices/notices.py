@@ -102,7 +102,7 @@ def _worth_telling(event: Event, row: SupportRequest) -> bool:
     """
     if event.to_state == DRAFT:
         return event.action == "draft" and row.status == DRAFT
-    return event.action != "draft_answer"
+    return event.action not in {"draft_answer", "draft_contribution", "adjust"}
 
 
 def readers(session: Session, event: Event, row: SupportRequest) -> list[Membership]:
@@ -124,6 +124,8 @@ def readers(session: Session, event: Event, row: SupportRequest) -> list[Members
     )
     told: dict[str, Membership] = {}
     for membership in found:
+        if event.action == "hand_over" and event.data.get("assignee") != membership.id:
+            continue  # it is news to the colleague who is to go on
         if membership.person_id != event.person_id and policy.hears(membership, row, event):
             told.setdefault(membership.person_id, membership)
     return list(told.values())

@@ -11,12 +11,13 @@ from hub.accounts.models import Membership
 from hub.database import now
 from hub.matching.types import MatchRequest
 from hub.search.types import LANGUAGES
-from hub.support import clocks, delivery, reading, steps, triage
-from hub.support.delivery import AnswerData, PlanData
+from hub.support import clocks, conflicts, delivery, reading, steps, team, triage
+from hub.support.delivery_models import CONTRIBUTION_STATUSES, HANDED, Contribution
 from hub.support.lifecycle import STATUSES
 from hub.support.models import PLAN_STATUSES, Answer, Clock, Party, Plan, SupportRequest
 from hub.support.reading import Entry
 from hub.support.requests import RequestData
+from hub.support.written import AnswerData, PlanData
 
 LONGEST_TITLE = 300
 LONGEST_DESCRIPTION = 20_000
@@ -216,19 +217,57 @@ class Propose(Step):
     steps = Lines(LONGEST_STEP, MOST_STEPS, "What will be done, in order.")
     target_on = Day()
     language = Language()
+    contributions = fields.List(
+        fields.String(), load_default=list, metadata={"description": "Ids of those that the plan rests on."}
+    )
 
     @post_load
     def collect(self, values: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        data = PlanData(values["text"], tuple(values["steps"]), values["target_on"], values["language"])
+        data = PlanData(
+            values["text"],
+            tuple(values["steps"]),
+            values["target_on"],
+            values["language"],
+            tuple(values["contributions"]),
+        )
         return {"version": values["version"], "data": data}
 
 
 class Send(Step):
-    """The secretariat gives an agency access. `agency`: id or acronym."""
+    """The secretariat gives an agency access. `agency`: id or acronym. `alternates` absent: the next best matches.
+
+    `adjustment`: why not the best match; `replace_lead`: although another agency was asked to lead and has not decided.
+    """
 
     agency = Words(60, needed=True)
     role = fields.String(load_default="lead", validate=validate.OneOf(("lead", "contributor")))
     confirm_unverified = fields.Boolean(load_default=False)
+    replace_lead = fields.Boolean(load_default=False)
+    alternates = fields.List(
+        Words(60),
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(max=team.MOST_ALTERNATES, error="At most {max}."),
+    )
+    adjustment = Words(LONGEST_NOTE, description="For the secretariat alone.")
+
+    @post_load
+    def drop_empty(self, values: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        """A form sends every box, chosen or not."""
+        names: list[str] | None = values["alternates"]
+        return {**values, "alternates": names and [name for name in names if name]}
+
+
+class Remove(StepWithWords):
+    """The secretariat ends an agency's part. `agency`: its id. The note is for the secretariat alone."""
+
+    agency = Words(60, needed=True)
+
+
+class HandOver(Step):
+    """`assignee`: the id of a colleague's membership; empty: whoever comes first."""
+
+    assignee = Words(36)
 
 
 class StateStep(Step):
@@ -241,6 +280,13 @@ class Refuse(StepWithNote):
     reason = fields.String(required=True, validate=validate.OneOf(delivery.REFUSALS, error="Choose one."))
 
 
+class Declare(Step):
+    """A conflict of interest: the expert's own, or the agency's."""
+
+    reason = fields.String(required=True, validate=validate.OneOf(conflicts.REASONS, error="Choose one."))
+    whole_agency = fields.Boolean(load_default=False)
+
+
 class Decline(StepWithNote):
     reason = fields.String(required=True, validate=validate.OneOf(triage.DECLINES, error="Choose one."))
 
@@ -248,14 +294,24 @@ class Decline(StepWithNote):
 class AnyStep(StepWithNote):
     """For the description of the API only: what each action takes, together."""
 
-    agency = fields.String(metadata={"description": "send: id or acronym of the agency"})
+    agency = fields.String(metadata={"description": "send: id or acronym of the agency; remove: its id"})
     role = fields.String(validate=validate.OneOf(("lead", "contributor")), metadata={"description": "send"})
     country = fields.String(metadata={"description": "invite, ask_peer, share: the other State", "example": "GHA"})
     confirm_unverified = fields.Boolean(metadata={"description": "send: to an agency whose membership is unverified"})
-    reason = fields.String(
-        validate=validate.OneOf(tuple(dict.fromkeys(triage.ELIGIBLE + delivery.REFUSALS + triage.DECLINES))),
-        metadata={"description": "triage, refuse, decline"},
+    replace_lead = fields.Boolean(metadata={"description": "send: instead of an agency that was asked to lead"})
+    alternates = fields.List(
+        fields.String(), metadata={"description": "send: who is asked next, in order; absent: the next best matches"}
     )
+    adjustment = fields.String(metadata={"description": "send: why not the best match; for the secretariat alone"})
+    assignee = fields.String(metadata={"description": "hand_over: id of a colleague's membership"})
+    contributions = fields.List(fields.String(), metadata={"description": "propose: ids of those it rests on"})
+    reason = fields.String(
+        validate=validate.OneOf(
+            tuple(dict.fromkeys(triage.ELIGIBLE + delivery.REFUSALS + conflicts.REASONS + triage.DECLINES))
+        ),
+        metadata={"description": "triage, refuse, declare, decline"},
+    )
+    whole_agency = fields.Boolean(metadata={"description": "declare: not for the expert alone"})
     text = Words(LONGEST_PLAN, description="propose: the plan")
     steps = Lines(LONGEST_STEP, MOST_STEPS, "propose: what will be done, in order")
     target_on = Day()
@@ -270,9 +326,14 @@ STEPS: Mapping[str, type[Schema]] = {
     "ask": StepWithWords,
     "reply": StepWithNote,
     "send": Send,
+    "remove": Remove,
+    "pause": StepWithWords,
+    "resume": Step,
     "decline": Decline,
     "accept": Step,
     "refuse": Refuse,
+    "declare": Declare,
+    "hand_over": HandOver,
     "propose": Propose,
     "agree": Step,
     "send_back": StepWithWords,
@@ -302,6 +363,14 @@ class AnswerBody(AnswerWords):
     status = fields.String(load_default="sent", validate=validate.OneOf(("draft", "sent")))
     version = Version("Of the request, as read; or send it as If-Match.", required=False)
     answer_version = Version("Of the agency's draft, if there is one.", required=False)
+    contributions = fields.List(
+        fields.String(),
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Ids of those that went into it; absent: of an answer that is sent, all that are in none."
+        },
+    )
 
     @validates_schema
     def names_what_it_saw(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -310,9 +379,26 @@ class AnswerBody(AnswerWords):
 
 
 def to_answer(values: Mapping[str, Any]) -> AnswerData:
+    put_in: list[str] | None = values.get("contributions")
     return AnswerData(
-        text=values["text"], language=values["language"], citations=tuple(dict.fromkeys(values["citations"]))
+        text=values["text"],
+        language=values["language"],
+        citations=tuple(dict.fromkeys(values["citations"])),
+        contributions=None if put_in is None else tuple(put_in),
     )
+
+
+class ContributionBody(AnswerWords):
+    """`status` draft keeps it for the agency's own eyes; handed gives it to the lead, for which `version` is needed."""
+
+    status = fields.String(load_default="handed", validate=validate.OneOf(CONTRIBUTION_STATUSES))
+    version = Version("Of the request, as read; or send it as If-Match.", required=False)
+    answer_version = Version("Of the agency's draft, if there is one.", required=False)
+
+    @validates_schema
+    def names_what_it_saw(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["status"] == HANDED and data["version"] is None:
+            raise ValidationError("Name the version that you read, here or in If-Match.", "version")
 
 
 class ListParams(Body):
@@ -426,8 +512,12 @@ class CitationSchema(Schema):
 
 
 class AnswerSchema(Schema):
+    """`number`: counts the versions of the answer that were sent. `contributors`: whose words went into it beside `agency`'s."""
+
     id = fields.String()
+    number = fields.Integer(allow_none=True)
     agency = fields.String()
+    contributors = fields.List(fields.String())
     language = fields.String()
     text = fields.String()
     status = fields.String()
@@ -437,12 +527,29 @@ class AnswerSchema(Schema):
     sent_at = fields.DateTime(allow_none=True)
 
 
+class ContributionSchema(Schema):
+    """`answer_id`, `plan_id`: what the lead put it into. `citations`: ids of records."""
+
+    id = fields.String()
+    agency = fields.String()
+    language = fields.String()
+    text = fields.String()
+    citations = fields.List(fields.String())
+    status = fields.String(validate=validate.OneOf(CONTRIBUTION_STATUSES))
+    version = fields.Integer()
+    created_at = fields.DateTime()
+    handed_at = fields.DateTime(allow_none=True)
+    answer_id = fields.String(allow_none=True)
+    plan_id = fields.String(allow_none=True)
+
+
 class PlanSchema(Schema):
     """`number`: counts the proposals from 1. `target_on`: when the answer is to be there."""
 
     id = fields.String()
     number = fields.Integer()
     agency = fields.String()
+    contributors = fields.List(fields.String())
     language = fields.String()
     text = fields.String()
     steps = fields.List(fields.String())
@@ -458,7 +565,10 @@ class OfficeSchema(Schema):
 
 
 class EventSchema(Schema):
-    """`office`: for which entity somebody acted; `target`: the agency that it was about."""
+    """`office`: for which entity somebody acted; `target`: the agency that it was about.
+
+    `on_behalf_of`: the entity for which the secretariat acted, on a `source` of the day `dated`.
+    """
 
     id = fields.String()
     action = fields.String()
@@ -470,6 +580,9 @@ class EventSchema(Schema):
     reason = fields.String(allow_none=True)
     note = fields.String(allow_none=True)
     audience = fields.String()
+    on_behalf_of = fields.Nested(OfficeSchema, allow_none=True)
+    source = fields.String(allow_none=True)
+    dated = fields.Date(allow_none=True)
 
 
 class ReasonSchema(Schema):
@@ -569,11 +682,14 @@ def _party(party: Party) -> dict[str, Any]:
     }
 
 
-def dump_answers(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+def dump_answers(answers: Sequence[Answer], contributors: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """`contributors`: as `contributions.contributors`."""
     return [
         {
             "id": answer.id,
+            "number": answer.number,
             "agency": answer.entity_id,
+            "contributors": list(contributors.get(answer.id, ())),
             "language": answer.language,
             "text": answer.text,
             "status": answer.status,
@@ -594,12 +710,32 @@ def dump_answers(answers: Sequence[Answer]) -> list[dict[str, Any]]:
     ]
 
 
-def dump_plans(plans: Sequence[Plan]) -> list[dict[str, Any]]:
+def dump_contributions(found: Sequence[Contribution]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": one.id,
+            "agency": one.entity_id,
+            "language": one.language,
+            "text": one.text,
+            "citations": one.citations,
+            "status": one.status,
+            "version": one.version,
+            "created_at": _time(one.created_at),
+            "handed_at": _time(one.handed_at),
+            "answer_id": one.answer_id,
+            "plan_id": one.plan_id,
+        }
+        for one in found
+    ]
+
+
+def dump_plans(plans: Sequence[Plan], contributors: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     return [
         {
             "id": plan.id,
             "number": plan.number,
             "agency": plan.entity_id,
+            "contributors": list(contributors.get(plan.id, ())),
             "language": plan.language,
             "text": plan.text,
             "steps": plan.steps,
@@ -625,6 +761,9 @@ def dump_entry(entry: Entry) -> dict[str, Any]:
         "reason": event.reason,
         "note": entry.note,
         "audience": event.audience,
+        "on_behalf_of": entry.in_the_name_of and {"id": entry.in_the_name_of.id, "name": entry.in_the_name_of.name},
+        "source": event.data.get("source"),
+        "dated": event.data.get("dated"),
     }
 
 

@@ -94,7 +94,7 @@ def follow(session: Session, row: SupportRequest, action: str, at: datetime) -> 
             clock.paused_at = clock.paused_at or at
         elif clock.paused_at:
             _resume(session, row, clock, at)
-    if action in {"submit", "reopen", "remove"}:  # without its lead a request looks for one again
+    if action in {"submit", "reopen"} or row.status == UNPLACED:  # without its lead a request looks for one again
         for stage, limits in STAGES.items():
             if stage != REPLY and stage not in going and row.status in limits.open_in:
                 _start(session, row, stage, at)

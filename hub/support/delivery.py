@@ -1,44 +1,23 @@
 """What the agencies of a request do: accept or not, plan, write the answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from hub.accounts import policy
 from hub.accounts.models import Membership
 from hub.database import new_id, now
 from hub.errors import Invalid, StaleVersion
-from hub.knowledge.models import Document
-from hub.support import reading, steps
+from hub.support import conflicts, contributions, reading, steps, team
 from hub.support.lifecycle import TRANSITIONS
-from hub.support.models import LEAD, PROPOSED, REPLACED, Answer, Citation, Plan, SupportRequest
+from hub.support.models import CONTRIBUTOR, LEAD, PROPOSED, REPLACED, Answer, Citation, Party, Plan, SupportRequest
+from hub.support.written import AnswerData, PlanData, cited
 
-REFUSALS = ("no_capacity", "outside_mandate", "conflict_of_interest", "other")
+CONFLICT = "conflict_of_interest"
+REFUSALS = ("no_capacity", "outside_mandate", CONFLICT, "other")
 """Why an agency does not take a request."""
 ANSWER_CHANGED = "A colleague changed this draft answer since you opened it."
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerData:
-    """What an expert writes. `citations`: ids or slugs of published records, in order. `language` None: detected."""
-
-    text: str
-    language: str | None = None
-    citations: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PlanData:
-    """What a lead proposes. `steps` in order; `target_on`: when the answer is to be there. `language` None: detected."""
-
-    text: str
-    steps: tuple[str, ...] = ()
-    target_on: date | None = None
-    language: str | None = None
 
 
 def accept(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
@@ -50,6 +29,10 @@ def accept(session: Session, membership: Membership | None, name: str, *, versio
     steps.take(session, acting, row, "accept", version, other=not leads, data={"entity": acting.entity_id})
     for party in own:
         party.state = "accepted"
+    if leads:  # who contributed so far leads from now on
+        for party in row.parties:
+            if party.entity_id == acting.entity_id and party.role == CONTRIBUTOR and party.until is None:
+                team.end_part(party, "removed")
     steps.finish(session, row, "accept")
     return row
 
@@ -61,15 +44,69 @@ def refuse(
     row = reading.get(session, membership, name)
     acting = steps.check(membership, row, "refuse", version)
     steps.check_reason(reason, REFUSALS, note)
-    own = steps.own_parties(acting, row)
-    nobody = not any(
-        party.role in policy.DELIVERY and party.until is None and party not in own for party in row.parties
+    if reason == CONFLICT:
+        row.conflicts.append(conflicts.declared_by(acting, conflicts.UNSAID, whole_agency=True))
+    return leave(
+        session, acting, row, "refuse", steps.own_parties(acting, row), version=version, reason=reason, note=note
     )
-    data = {"entity": acting.entity_id}
-    steps.take(session, acting, row, "refuse", version, other=nobody, reason=reason, note=note, data=data)
+
+
+def declare(
+    session: Session,
+    membership: Membership | None,
+    name: str,
+    *,
+    version: int,
+    reason: str,
+    whole_agency: bool = False,
+) -> SupportRequest:
+    """Declare a conflict of interest, before reading the details or later: the expert sees nothing of it any more.
+
+    Colleagues go on, unless it is the `whole_agency`'s or nobody is left to: then the agency leaves as if it had refused.
+    `reason`: one of `conflicts.REASONS`.
+    """
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "declare", version)
+    steps.check_reason(reason, conflicts.REASONS, "")
+    whole = whole_agency or conflicts.alone(session, acting, row)
+    row.conflicts.append(conflicts.declared_by(acting, reason, whole_agency=whole_agency))
+    if whole:
+        own = [party for party in row.parties if party.entity_id == acting.entity_id and team.has_part(party)]
+        return leave(session, acting, row, "declare", own, version=version, reason=reason)
+    steps.take(session, acting, row, "declare", version, reason=reason, data={"entity": acting.entity_id})
+    steps.finish(session, row, "declare")
+    return row
+
+
+def leave(
+    session: Session,
+    acting: Membership,
+    row: SupportRequest,
+    action: str,
+    own: Sequence[Party],
+    *,
+    version: int,
+    entity_id: str = "",
+    state: str = "declined",
+    reason: str | None = None,
+    note: str = "",
+) -> SupportRequest:
+    """The agency's access ends, and the next one is asked for its part, which is the lead's if it had that.
+
+    Nobody is asked for the part of a contributor that the secretariat removed. A request that nobody else has is looked
+    after by the secretariat again. `entity_id`: of another agency than the acting one.
+    """
+    others = any(team.has_part(party) and party not in own for party in row.parties)
+    role = LEAD if any(party.role == LEAD for party in own) else CONTRIBUTOR
+    following = team.next_agency(session, row) if role == LEAD or action != "remove" else None
+    alone = not others and following is None
+    data = {"entity": entity_id or acting.entity_id}
+    steps.take(session, acting, row, action, version, other=alone, reason=reason, note=note, data=data)
     for party in own:
-        party.state, party.until = "declined", now()
-    steps.finish(session, row, "refuse")
+        team.end_part(party, state)
+    if following:
+        team.ask_next(session, row, following, role)
+    steps.finish(session, row, action)
     return row
 
 
@@ -95,6 +132,8 @@ def propose(
     steps.take(session, acting, row, "propose", version, data={"entity": acting.entity_id, "plan": plan.id})
     _replace_plan(row)
     row.plans.append(plan)
+    session.flush()
+    contributions.put_into(session, row, plan, data.contributions)
     steps.finish(session, row, "propose")
     return row
 
@@ -125,6 +164,8 @@ def save_answer_draft(
     row = reading.get(session, membership, name)
     acting = steps.check(membership, row, "draft_answer", row.version)
     written = _write_answer(session, acting, row, data, answer_version)
+    if data.contributions is not None:
+        contributions.put_into(session, row, written, data.contributions)
     steps.tell(
         session,
         acting,
@@ -147,12 +188,16 @@ def answer(
     version: int,
     answer_version: int | None = None,
 ) -> Answer:
-    """Send an answer: the agency's draft if there is one (then `answer_version` is the one seen), else a new one."""
+    """Send the answer, as lead: the agency's draft if there is one (then `answer_version` is the one seen), else a new one.
+
+    It is the next version of the one answer that the State gets; the earlier ones stay as they were.
+    """
     row = reading.get(session, membership, name)
     acting = steps.check(membership, row, "answer", version)
     if not data.text.strip():
         raise Invalid({"text": ["Write the answer first."]})
     written = _write_answer(session, acting, row, data, answer_version)
+    contributions.put_into(session, row, written, data.contributions)
     written.status, written.sent_at, written.membership_id = "sent", now(), acting.id
     steps.take(session, acting, row, "answer", version, data={"answer": written.id, "entity": acting.entity_id})
     _replace_plan(row)
@@ -220,16 +265,3 @@ def _write_answer(
         citation.position = at
     session.flush()
     return current
-
-
-def cited(session: Session, names: Sequence[str]) -> list[Document]:
-    """Published records by id or slug, in the order given, each once. `Invalid` names the ones that are not there."""
-    found: dict[str, Document] = {}
-    for document in session.scalars(
-        select(Document).where(Document.status == "published", or_(Document.id.in_(names), Document.slug.in_(names)))
-    ):
-        found[document.id] = found[document.slug] = document
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise Invalid({"citations": [f"There is no published record {name}." for name in missing]})
-    return list(dict.fromkeys(found[name] for name in names))

@@ -58,6 +58,8 @@ class Step:
 
 _TO_BE_SENT = (SUBMITTED, CLARIFICATION, TRIAGED)
 _WITH_AGENCIES = (MATCHING, UNPLACED, PLANNING, IN_PROGRESS, ANSWERED)
+_WORKED_ON = (MATCHING, PLANNING, IN_PROGRESS, ANSWERED)
+_ALONE = "no other agency has it"
 
 TRANSITIONS: Mapping[tuple[str, str], Step] = {
     # The State writes
@@ -88,7 +90,8 @@ TRANSITIONS: Mapping[tuple[str, str], Step] = {
     # Agencies are asked
     (MATCHING, "send"): Step(MATCHING, "parties"),
     (MATCHING, "accept"): Step(PLANNING, "parties", MATCHING, "a contributor accepts before any lead"),
-    (MATCHING, "refuse"): Step(MATCHING, "secretariat", UNPLACED, "no other agency has it"),
+    (MATCHING, "refuse"): Step(MATCHING, "secretariat", UNPLACED, _ALONE),
+    (MATCHING, "declare"): Step(MATCHING, "secretariat", UNPLACED, _ALONE),
     (MATCHING, "withdraw"): Step(WITHDRAWN, "parties"),
     (UNPLACED, "send"): Step(MATCHING, "parties"),
     (UNPLACED, "decline"): Step(DECLINED, "requesting"),
@@ -101,6 +104,7 @@ TRANSITIONS: Mapping[tuple[str, str], Step] = {
     (PLANNING, "send"): Step(PLANNING, "parties"),
     (PLANNING, "accept"): Step(PLANNING, "parties"),
     (PLANNING, "refuse"): Step(PLANNING, "secretariat"),
+    (PLANNING, "declare"): Step(PLANNING, "secretariat", UNPLACED, _ALONE),
     (PLANNING, "draft_answer"): Step(PLANNING, "delivery"),
     (PLANNING, "answer"): Step(ANSWERED, "parties"),
     (PLANNING, "withdraw"): Step(WITHDRAWN, "parties"),
@@ -109,16 +113,27 @@ TRANSITIONS: Mapping[tuple[str, str], Step] = {
     (IN_PROGRESS, "send"): Step(IN_PROGRESS, "parties"),
     (IN_PROGRESS, "accept"): Step(IN_PROGRESS, "parties"),
     (IN_PROGRESS, "refuse"): Step(IN_PROGRESS, "secretariat"),
+    (IN_PROGRESS, "declare"): Step(IN_PROGRESS, "secretariat", UNPLACED, _ALONE),
     (IN_PROGRESS, "draft_answer"): Step(IN_PROGRESS, "delivery"),
     (IN_PROGRESS, "answer"): Step(ANSWERED, "parties"),
     (IN_PROGRESS, "withdraw"): Step(WITHDRAWN, "parties"),
     (ANSWERED, "send"): Step(ANSWERED, "parties"),
     (ANSWERED, "accept"): Step(ANSWERED, "parties"),
     (ANSWERED, "refuse"): Step(ANSWERED, "secretariat"),
+    (ANSWERED, "declare"): Step(ANSWERED, "secretariat"),
     (ANSWERED, "draft_answer"): Step(ANSWERED, "delivery"),
     (ANSWERED, "answer"): Step(ANSWERED, "parties"),
     (ANSWERED, "close"): Step(CLOSED, "parties"),
     (CLOSED, "reopen"): Step(IN_PROGRESS, "parties"),
+    # Agencies among themselves, and what the secretariat does about them
+    **{(status, "remove"): Step(status, "parties", UNPLACED, _ALONE) for status in (MATCHING, PLANNING, IN_PROGRESS)},
+    (ANSWERED, "remove"): Step(ANSWERED, "parties"),
+    **{(status, "hand_over"): Step(status, "agency") for status in _WORKED_ON},
+    **{(status, "draft_contribution"): Step(status, "agency") for status in _WORKED_ON},
+    **{(status, "contribute"): Step(status, "delivery") for status in _WORKED_ON},
+    # Nobody of the State can act
+    **{(status, "pause"): Step(status, "parties") for status in (*_TO_BE_SENT, *_WITH_AGENCIES)},
+    **{(status, "resume"): Step(status, "parties") for status in (*_TO_BE_SENT, *_WITH_AGENCIES)},
     # Other States: the team invites one to ask together, the secretariat asks one that has done something like it
     **{(status, "invite"): Step(status, "invited") for status in (DRAFT, *_TO_BE_SENT)},
     **{(status, "ask_peer"): Step(status, "invited") for status in _WITH_AGENCIES},

@@ -116,7 +116,7 @@ class Party(Base):
 
 
 class Answer(Base):
-    """What an agency wrote for a request. `status`: draft (its team only, one at a time) or sent (never changed again)."""
+    """The answer to a request, by its lead. `status`: draft (its agency only, one at a time) or sent (never changed again)."""
 
     __tablename__ = "answer"
     __table_args__ = (
@@ -143,6 +143,12 @@ class Answer(Base):
     request: Mapped[SupportRequest] = relationship(back_populates="answers")
     entity: Mapped[Entity] = relationship()
     citations: Mapped[list["Citation"]] = relationship(cascade="all, delete-orphan", order_by="Citation.position")
+
+    @property
+    def number(self) -> int | None:
+        """Counts the versions that were sent, from 1; None for a draft."""
+        sent = sorted((one for one in self.request.answers if one.sent_at), key=lambda one: (one.sent_at, one.id))
+        return sent.index(self) + 1 if self in sent else None
 
 
 PROPOSED, AGREED, SENT_BACK, REPLACED = PLAN_STATUSES = ("proposed", "agreed", "sent_back", "replaced")

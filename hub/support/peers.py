@@ -12,7 +12,7 @@ from hub.support.models import CO_REQUESTING, PEER, SupportRequest
 
 
 def invite(session: Session, membership: Membership | None, name: str, *, version: int, country: str) -> SupportRequest:
-    """Invite another State, by its ISO alpha-3 code, to triage.ask together. Its focal points decide."""
+    """Invite another State, by its ISO alpha-3 code, to ask together. Its focal points decide."""
     return _ask_state(session, membership, name, "invite", CO_REQUESTING, version=version, country=country)
 
 
@@ -40,7 +40,7 @@ def _ask_state(
 
 
 def join(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
-    """Agree, for the State that was asked, to be a peer or to triage.ask together."""
+    """Agree, for the State that was asked, to be a peer or to ask together."""
     row = reading.get(session, membership, name)
     acting = steps.check(membership, row, "join", version)
     steps.take(session, acting, row, "join", version, data={"entity": acting.entity_id})
@@ -51,7 +51,7 @@ def join(session: Session, membership: Membership | None, name: str, *, version:
 
 
 def stay_out(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
-    """Not requests.agree to it: the State that was asked sees nothing of the request any more. No reason is asked for."""
+    """Not agree to it: the State that was asked sees nothing of the request any more. No reason is asked for."""
     row = reading.get(session, membership, name)
     acting = steps.check(membership, row, "stay_out", version)
     steps.take(session, acting, row, "stay_out", version, data={"entity": acting.entity_id})

@@ -20,7 +20,7 @@ from hub.database import is_id
 from hub.errors import BadRequest, Forbidden, NotFound
 from hub.events import Event
 from hub.network.models import Entity
-from hub.support import clocks
+from hub.support import clocks, gaps
 from hub.support.lifecycle import (
     ANSWERED,
     CLARIFICATION,
@@ -74,7 +74,8 @@ class RequestPage:
 class Task:
     """A request that waits for its reader; `due_at`: the deadline that is next, if one is running.
 
-    `what`: triage, triage.send, send_again (secretariat); decide, plan, write (agency); requests.reply, requests.agree, read, peers.join (State).
+    `what`: triage, send, send_again (secretariat); resume, where the State has nobody; nobody,
+    where an agency has; lead, where none leads; decide, plan, write, contribute (agency); reply, agree, read, join (State).
     """
 
     what: str
@@ -84,12 +85,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One step of a timeline. `office`: the entity for which somebody acted; `target`: the agency it was about."""
+    """One step of a timeline. `office`: the entity for which somebody acted; `target`: the agency it was about.
+
+    `in_the_name_of`: another entity, for which the secretariat acted.
+    """
 
     event: Event
     office: Entity | None
     target: Entity | None
     note: str | None
+    in_the_name_of: Entity | None = None
 
 
 def get(session: Session, membership: Membership | None, name: str) -> SupportRequest:
@@ -155,6 +160,9 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
     if membership.role == SECRETARIAT:
         may_send = policy.visible(membership, "send")
         waiting = [
+            ("resume", policy.visible(membership, "resume") & SupportRequest.paused_at.is_not(None)),
+            ("nobody", may_send & SupportRequest.status.in_(_from("remove")) & gaps.agency_deserted()),
+            ("lead", may_send & SupportRequest.status.in_((PLANNING, IN_PROGRESS, MATCHING)) & ~gaps.has_lead()),
             ("send_again", may_send & (SupportRequest.status == UNPLACED)),
             ("send", may_send & (SupportRequest.status == TRIAGED)),
             ("triage", policy.visible(membership, "triage") & (SupportRequest.status == SUBMITTED)),
@@ -165,7 +173,14 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
             ("decide", policy.visible(membership, "accept") & SupportRequest.status.in_(_from("accept"))),
             ("plan", policy.visible(membership, "propose") & (SupportRequest.status == PLANNING) & ~proposed),
             ("write", policy.visible(membership, "answer") & (SupportRequest.status == IN_PROGRESS)),
+            (
+                "contribute",
+                policy.visible(membership, "contribute")
+                & SupportRequest.status.in_((PLANNING, IN_PROGRESS))
+                & ~gaps.handed_something(membership),
+            ),
         ]
+        waiting = [(what, condition & gaps.for_me_or_anybody(membership)) for what, condition in waiting]
     elif membership.role == FOCAL_POINT:
         waiting = [
             ("join", policy.visible(membership, "join") & SupportRequest.status.in_(_from("join"))),
@@ -173,6 +188,10 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
             ("agree", policy.visible(membership, "agree") & (SupportRequest.status == PLANNING) & proposed),
             ("read", policy.visible(membership, "close") & (SupportRequest.status == ANSWERED)),
         ]
+    waiting = [
+        (what, condition if what == "resume" else condition & SupportRequest.paused_at.is_(None))
+        for what, condition in waiting
+    ]
     found = [
         Task(what, row, next_due(row))
         for what, condition in waiting
@@ -217,8 +236,13 @@ def possible_actions(membership: Membership | None, row: SupportRequest) -> tupl
 def ready(row: SupportRequest, action: str) -> bool:
     """Is there what the step is about?
 
-    A plan to requests.agree to or triage.send back, an arrival that nobody acknowledged yet, a peer to peers.share with.
+    A plan to agree to or send back, an arrival that nobody acknowledged yet, a peer to share with, an agency whose part could
+    end. While nobody of the State can act, nothing but going on is possible.
     """
+    if action == "resume" or row.paused_at is not None:
+        return action == "resume" and row.paused_at is not None
+    if action == "remove":
+        return any(party.role in policy.DELIVERY and party.until is None for party in row.parties)
     if action == "share":
         return any(party.role == PEER and party.state == "accepted" and party.until is None for party in row.parties)
     if action == "acknowledge":
@@ -269,7 +293,7 @@ def history(session: Session, membership: Membership | None, row: SupportRequest
             .options(joinedload(Membership.entity))
         )
     }
-    named = {str(event.data["entity"]) for event in seen if "entity" in event.data}
+    named = {str(event.data[key]) for event in seen for key in ("entity", "for") if key in event.data}
     targets = {entity.id: entity for entity in session.scalars(select(Entity).where(Entity.id.in_(named)))}
     notes = {
         note.event_id: note.text
@@ -281,6 +305,7 @@ def history(session: Session, membership: Membership | None, row: SupportRequest
             memberships.get(event.membership_id or ""),
             targets.get(str(event.data.get("entity", ""))),
             notes.get(event.id),
+            targets.get(str(event.data.get("for", ""))),
         )
         for event in seen
     ]

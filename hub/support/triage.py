@@ -1,13 +1,14 @@
-"""What the secretariat does with a request: acknowledge, take on, ask back, send to agencies, decline."""
+"""What the secretariat does with a request: acknowledge, take on, ask back, send to agencies and end their part, pause, decline."""
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, joinedload
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
 
 from hub.accounts import policy
 from hub.accounts.models import Membership
+from hub.database import now
 from hub.errors import Invalid
-from hub.network.models import AGENCY, Agency, Entity
-from hub.support import reading, steps
+from hub.support import conflicts, delivery, proposals, reading, steps, team
 from hub.support.lifecycle import SUBMITTED
 from hub.support.models import LEAD, SupportRequest
 
@@ -64,36 +65,88 @@ def send(
     version: int,
     role: str = LEAD,
     confirm_unverified: bool = False,
+    replace_lead: bool = False,
+    alternates: Sequence[str] | None = None,
+    ranked: Sequence[str] = (),
+    adjustment: str = "",
 ) -> SupportRequest:
     """Give an agency (its id or acronym) access and ask it to take part as `lead` or `contributor`.
 
     Sending what was not triaged yet finds it within scope. An agency whose membership of the Network is not verified
-    needs `confirm_unverified`. One that has the request
-    already is refused; one that declined or left may be asked again.
+    needs `confirm_unverified`, one that is to lead instead of another that has not decided yet `replace_lead`. One that has
+    the request already is refused; one that declined or left may be asked again. `alternates`: who is asked, in this order,
+    if it does not accept; None leaves the list as it is. `ranked`: ids of the agencies that match, best first: any but the
+    first needs `adjustment`, a reason that the secretariat alone sees.
     """
     row = reading.get(session, membership, name)
     acting = steps.check(membership, row, "send", version)
-    entity = session.scalar(
-        select(Entity)
-        .join(Agency)
-        .where(Entity.kind == AGENCY, or_(Entity.id == agency, Agency.acronym == agency))
-        .options(joinedload(Entity.agency))
-    )
-    if entity is None or entity.agency is None:
-        raise Invalid({"agency": ["There is no such agency in the Network's list."]})
     if role not in policy.DELIVERY:
         raise Invalid({"role": ["An agency is lead or contributor."]})
-    if any(
-        party.entity_id == entity.id and party.role in policy.DELIVERY and party.until is None for party in row.parties
-    ):
-        raise Invalid({"agency": ["This agency has the request already."]})
-    if not entity.agency.verified and not confirm_unverified:
-        sentence = "This agency's membership of the Network is not verified. Confirm that you send it all the same."
-        raise Invalid({"confirm_unverified": [sentence]})
-    found = steps.IN_SCOPE if row.status == SUBMITTED else None
+    entity = team.find_agency(session, agency)
+    former = team.check_part(session, row, entity, role, replace_lead=replace_lead)
+    if entity.agency and not entity.agency.verified and not confirm_unverified:
+        raise Invalid({"confirm_unverified": [team.UNVERIFIED]})
+    if entity.id in conflicts.excluded(session, row):
+        raise Invalid({"agency": [conflicts.EXCLUDED]})
+    team.check_best(session, row, entity, ranked, adjustment)
+    if alternates is not None:
+        team.set_alternates(session, row, alternates, but=entity.id, confirm_unverified=confirm_unverified)
+    before = row.status
+    found = steps.IN_SCOPE if before == SUBMITTED else None
     steps.take(session, acting, row, "send", version, reason=found, data={"entity": entity.id, "role": role})
-    steps.add_party(row, entity.id, role)
+    if former:
+        team.end_part(former, "removed")
+        steps.tell(session, acting, row, "remove", audience="parties", before=before, data={"entity": former.entity_id})
+    _note(session, acting, row, adjustment, before=before, entity_id=entity.id)
+    team.add_part(row, entity.id, role)
+    proposals.note_sent(session, row, entity.id, role)
     steps.finish(session, row, "send")
+    return row
+
+
+def remove(
+    session: Session, membership: Membership | None, name: str, *, version: int, agency: str, note: str
+) -> SupportRequest:
+    """End an agency's part, with a reason that the secretariat alone sees. A lead's place is offered to the next one."""
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "remove", version)
+    own = [party for party in row.parties if party.entity_id == agency and team.has_part(party)]
+    if not own:
+        raise Invalid({"agency": ["This agency does not have the request."]})
+    if not note.strip():
+        raise Invalid({"note": ["Say in a sentence why."]})
+    before = row.status
+    _note(session, acting, row, note, before=before, entity_id=agency)
+    return delivery.leave(session, acting, row, "remove", own, version=version, entity_id=agency, state="removed")
+
+
+def _note(
+    session: Session, acting: Membership, row: SupportRequest, words: str, *, before: str, entity_id: str = ""
+) -> None:
+    """Keep the secretariat's reason where it alone reads that."""
+    if words.strip():
+        data = {"entity": entity_id} if entity_id else None
+        steps.tell(session, acting, row, "adjust", audience="secretariat", before=before, note=words, data=data)
+
+
+def pause(session: Session, membership: Membership | None, name: str, *, version: int, note: str) -> SupportRequest:
+    """Let everything stand still, because nobody of the State can act. `note`, for the secretariat alone, says why."""
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "pause", version)
+    if not note.strip():
+        raise Invalid({"note": ["Say in a sentence why."]})
+    steps.take(session, acting, row, "pause", version, paused_at=now())
+    _note(session, acting, row, note, before=row.status)
+    steps.finish(session, row, "pause")
+    return row
+
+
+def resume(session: Session, membership: Membership | None, name: str, *, version: int) -> SupportRequest:
+    """Go on: the clocks run again, as many working days later."""
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "resume", version)
+    steps.take(session, acting, row, "resume", version, paused_at=None)
+    steps.finish(session, row, "resume")
     return row
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from hub.support import delivery, peers, requests, triage
+from hub.support import delivery, peers, requests, team, triage
 from hub.support.models import (
     SupportRequest,
 )
@@ -15,9 +15,14 @@ VERBS: Mapping[str, Callable[..., SupportRequest]] = {
     "ask": triage.ask,
     "reply": requests.reply,
     "send": triage.send,
+    "remove": triage.remove,
+    "pause": triage.pause,
+    "resume": triage.resume,
     "decline": triage.decline,
     "accept": delivery.accept,
     "refuse": delivery.refuse,
+    "declare": delivery.declare,
+    "hand_over": team.hand_over,
     "propose": delivery.propose,
     "agree": requests.agree,
     "send_back": requests.send_back,

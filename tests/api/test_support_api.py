@@ -114,7 +114,7 @@ def test_a_request_is_asked_about_triaged_and_planned(portugal: Caller, secretar
     assert "note" in problem(portugal.step(name, "reply", 3), 422, "invalid")["errors"]
     assert portugal.step(name, "reply", 3, note="For all.").json["status"] == "submitted"
     triaged = secretariat.step(name, "triage", 4, reason="partly_in_scope").json
-    assert (triaged["status"], triaged["actions"]) == ("triaged", ["ask", "send", "decline"])
+    assert (triaged["status"], triaged["actions"]) == ("triaged", ["ask", "send", "decline", "pause"])
     secretariat.step(name, "send", 5, agency="IOM")
     iom.step(name, "accept", 6)
     plan = {"text": "We compare.", "steps": ["Read", "Write"], "target_on": "2026-12-31"}
