@@ -22,6 +22,7 @@ BLUEPRINTS = (
     "hub.api.matches",
     "hub.api.offers",
     "hub.api.register",
+    "hub.api.drafting",
     "hub.api.notices",
     "hub.api.calendar",
     "hub.api.experts",
@@ -39,6 +40,7 @@ BLUEPRINTS = (
     "hub.web.notices",
     "hub.web.calendar",
     "hub.web.offers",
+    "hub.web.register",
     "hub.web.reference",
 )
 """Modules of the two edges; each has one `blueprint`."""

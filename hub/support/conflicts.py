@@ -186,7 +186,7 @@ def tie(
 ) -> ProgrammeTie:
     """Record that an agency and a State work in one programme; `source` says where that is written."""
     acting = _secretariat(membership)
-    kinds = dict(session.execute(select(Entity.id, Entity.kind).where(Entity.id.in_((agency, country)))))
+    kinds = dict(session.execute(select(Entity.id, Entity.kind).where(Entity.id.in_((agency, country)))).all())
     problems = {
         "agency": [] if kinds.get(agency) == AGENCY else ["There is no such agency in the Network's list."],
         "country": [] if kinds.get(country) == STATE else ["There is no such State."],

@@ -281,7 +281,7 @@ def _check(session: Session, data: ProfileData) -> None:
     countries = set(session.scalars(select(Entity.id).where(Entity.kind.in_((STATE, AREA)))))
     problems = {
         "capacity": [] if 0 <= data.capacity <= MOST else [f"From 0 to {MOST}."],
-        "minimum_load": [] if 0 <= data.minimum_load <= data.capacity else ["Not more than the capacity."],
+        "minimum_load": [] if 0 <= data.minimum_load <= max(data.capacity, 0) else ["Not more than the capacity."],
         "languages": _unknown(data.languages, _LANGUAGE.fullmatch, "is no language code, such as fr or swa")
         or ([] if data.languages else ["Choose at least one language."]),
         "objectives": []

@@ -39,7 +39,9 @@ def conflict_lines(row: SupportRequest) -> list[Line]:
         )
     }
     names = vocabulary.labels(db(), "agency", language())
-    others = dict(db().execute(select(Entity.id, Entity.name).where(Entity.id.in_([one.entity_id for one in found]))))
+    others = dict(
+        db().execute(select(Entity.id, Entity.name).where(Entity.id.in_([one.entity_id for one in found]))).all()
+    )
     lines: list[Line] = []
     for one in found:
         entity = names.get(one.entity_id) or others.get(one.entity_id, one.entity_id)

@@ -23,7 +23,7 @@ ALLOWED: list[tuple[str, set[str]]] = [
     ("hub.network", BASE),
     ("hub.knowledge", BASE | MODELS | {"hub.network", "hub.schemas.knowledge", "hub.search.types"}),
     ("hub.accounts", BASE | MODELS | {"hub.settings", "hub.network"}),
-    ("hub.support", BASE | MODELS | SERVICES | {"hub.outbox", "hub.accounts", "hub.knowledge", "hub.network", "hub.search", "hub.matching.types"}),
+    ("hub.support", BASE | MODELS | SERVICES | {"hub.outbox", "hub.accounts", "hub.knowledge", "hub.network", "hub.search", "hub.matching.types", "hub.matching.assignment"}),
     ("hub.notices", BASE | MODELS | {"hub.accounts.credentials", "hub.accounts.policy", "hub.outbox", "hub.settings", "hub.support.lifecycle", "hub.support.links", "hub.wiring"}),
     ("hub.schemas", BASE | MODELS | {"hub.network", "hub.knowledge", "hub.support", "hub.accounts", "hub.notices", "hub.search.types", "hub.matching"}),
     ("hub.wiring", {"hub.settings", "hub.database", "hub.search"}),
