@@ -16,11 +16,13 @@ from hub.errors import IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.network import vocabulary
 from hub.schemas import support as schemas
 from hub.search.types import LANGUAGES
-from hub.support import clocks, delivery, reading, triage, verbs
+from hub.support import clocks, conflicts, delivery, proposals, reading, triage, verbs
 from hub.support.lifecycle import CLARIFICATION
 from hub.support.models import PEER, SupportRequest
 from hub.support.reading import Entry
+from hub.web.conflicts import conflict_lines
 from hub.web.i18n import language, name_of
+from hub.web.support.behalf import in_the_name
 from hub.web.support.matching import MATCHES, groups, notes
 from hub.web.support.parts import blueprint, isolated, load, name_in_words, numbers, page, to_request
 from hub.web.support.words import CLOCK_NAMES, DONE, HAPPENED, PARTY_NAMES, PARTY_STATES, PLAN_NAMES, REASON_NAMES
@@ -106,10 +108,14 @@ def _show(
         ),
         proposed=_proposed(row, found),
         refusals={code: REASON_NAMES[code] for code in delivery.REFUSALS},
+        conflict_reasons={code: REASON_NAMES[code] for code in conflicts.REASONS},
+        conflicts=conflict_lines(row) if membership.role == SECRETARIAT else (),
         declines={code: REASON_NAMES[code] for code in triage.DECLINES},
         eligible={code: REASON_NAMES[code] for code in triage.ELIGIBLE},
         roles={"lead": PARTY_NAMES["lead"], "contributor": PARTY_NAMES["contributor"]},
         may_match=found is not None,
+        may_publish=row.status not in policy.UNSEEN
+        and (policy.can(membership, "publish", row) or membership.role == SECRETARIAT),
         groups=groups(found) if found else (),
         notes=notes(found),
         failed=failed,
@@ -138,6 +144,8 @@ def _timeline(entries: Sequence[Entry]) -> list[dict[str, Any]]:
         ):
             continue
         office = isolated(name_in_words(entry.office)) if entry.office else gettext("Somebody")
+        if entry.in_the_name_of:
+            office = in_the_name(office, entry.in_the_name_of, entry.event)
         target = isolated(name_in_words(entry.target)) if entry.target else ""
         stage = CLOCK_NAMES.get(str(entry.event.data.get("stage")), "")
         reason = entry.event.reason
@@ -159,9 +167,10 @@ def _agency_options(row: SupportRequest, found: "Matches | None") -> dict[str, s
     verified = {agency.code: agency.verified for agency in vocabulary.agencies(db())}
     matched = [match.url_id for match in found.agencies if match.url_id] if found else []
     order = dict.fromkeys([*matched, *names])
+    barred = _holders(row) | conflicts.excluded(db(), row)
     options: dict[str, str] = {}
     for code in order:
-        if code in _holders(row) or code not in names:
+        if code in barred or code not in names:
             continue
         label = names[code]
         if code in matched:
@@ -186,8 +195,10 @@ def _holders(row: SupportRequest) -> set[str]:
 
 
 def _proposed(row: SupportRequest, found: "Matches | None") -> dict[str, str]:
-    """What the form to send begins with: the best match without the request yet; the first one asked leads."""
-    holders = _holders(row)
+    """What the form to send begins with: who was proposed, else the best match without the request yet; the first one asked leads."""
+    if proposal := proposals.unsent(db(), row.id):
+        return {"agency": proposal.entity_id, "role": "lead"}
+    holders = _holders(row) | conflicts.excluded(db(), row)
     best = (
         next((match.url_id for match in found.agencies if match.url_id and match.url_id not in holders), "")
         if (found)
