@@ -238,8 +238,9 @@ class ElasticEngine:
         facets: Sequence[str] = (),
         sort: Sort = "relevance",
         after: Place | None = None,
+        listed: bool = True,
     ) -> Retrieved:
-        question = _Question(query, vector, filters, limit, tuple(facets), sort, after)
+        question = _Question(query, vector, filters, limit, tuple(facets), sort, after, listed)
         served = self._cached or self._served()
         try:
             return _retrieve(self._quick, served, question)
@@ -475,6 +476,7 @@ class _Question:
     facets: tuple[str, ...]
     sort: Sort = "relevance"
     after: Place | None = None
+    listed: bool = True
 
     def __post_init__(self) -> None:
         if self.limit < 1:
@@ -639,7 +641,7 @@ def _either(clauses: list[Json]) -> Json:
     return {"bool": {"should": clauses, "minimum_should_match": 1}} if clauses else {"match_none": {}}
 
 
-def _words_clause(weighted: Sequence[tuple[tuple[str, ...], int]], term_clause: Callable[[str], Json]) -> Json:
+def _words_clause(weighted: Sequence[tuple[tuple[str, ...], float]], term_clause: Callable[[str], Json]) -> Json:
     return _either(
         [
             {"dis_max": {"queries": [term_clause(term) for term in alternatives], "boost": times}}
@@ -660,6 +662,7 @@ def _title_clause(term: str) -> Json:
     return {"term": {"title": term}}
 
 
+_NO_CENSUS: Json = {"works": {"buckets": []}, "languages": {"buckets": []}}
 _CENSUS: Json = {
     "size": 0,
     "aggs": {
@@ -678,13 +681,13 @@ def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Quest
     clause = question.keyword_clause()
     while True:
         spread = generation.spread
-        bodies = {"census": _CENSUS}
-        if clause:
+        bodies = {"census": _CENSUS} if question.listed else {}
+        if clause and question.listed:
             bodies["keyword"] = question.keyword_search(one_version_each=spread == 1)
         if vector:
             bodies["nearest"] = question.nearest_search(vector, clause, spread=spread)
         answers = _searches(client, generation.index, question, bodies)
-        census: Json = answers["census"]["aggregations"]
+        census: Json = answers["census"]["aggregations"] if question.listed else _NO_CENSUS
         widest = max((bucket["doc_count"] for bucket in census["works"]["buckets"]), default=1)
         if widest <= spread:
             break
@@ -692,7 +695,7 @@ def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Quest
     total, counts = _counts(answers.get("keyword"), question.facets, one_version_each=spread == 1)
     nearest = [_nearest_hit(hit, question.facets) for hit in _hits(answers.get("nearest"))]
     keyword = [_keyword_hit(hit) for hit in _hits(answers.get("keyword"))]
-    if clause and spread > 1 and question.after:
+    if clause and spread > 1 and question.after and question.listed:
         keyword = _next_works(client, generation.index, question)
     if clause and spread > 1:
         nearest = _matched_by_work(client, generation.index, question, clause, nearest)
@@ -764,7 +767,7 @@ def _matched_by_work(
         "_source": ["work"],
     }
     found = {hit["_source"]["work"] for hit in _hits(_searches(client, index, question, {"matched": body})["matched"])}
-    return [replace(hit, matched=hit.matched or hit.work in found) for hit in hits]
+    return [hit._replace(matched=hit.matched or hit.work in found) for hit in hits]
 
 
 def _suggest(client: "Elasticsearch", index: str, tree: Query, start: str, limit: int) -> tuple[Suggested, ...]:

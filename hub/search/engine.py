@@ -59,6 +59,7 @@ class SearchEngine(Protocol):
         facets: Sequence[str] = (),
         sort: Sort = "relevance",
         after: Place | None = None,
+        listed: bool = True,
     ) -> Retrieved:
         """One round trip: at most `limit` works a side, filters applied before the limit.
 
@@ -68,6 +69,9 @@ class SearchEngine(Protocol):
 
         `sort` and `after` are of the keyword side, whose hits go on where a page before ended, however far that is (on
         Elasticsearch works with several versions then take a round trip or two more); `total` and `facets` are of the whole.
+
+        `listed` false, for a second look with another vector: nothing but `nearest` is filled. `query` still says what that
+        side obeys and which of its hits are `matched`, `facets` what they carry.
         """
         ...
 

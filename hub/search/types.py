@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -93,7 +94,7 @@ class Words:
     unstemmed; if there are spaces in it, as words side by side. `needed`: meaning does not make up for them, a hit of the nearest side must hold one too.
     """
 
-    words: tuple[tuple[tuple[str, ...], int], ...]
+    words: tuple[tuple[tuple[str, ...], float], ...]
     needed: bool = False
 
 
@@ -154,8 +155,7 @@ Query = Words | Phrase | Prefix | InTitle | Having | All | AnyOf | Not
 EVERYTHING = All(())
 
 
-@dataclass(frozen=True, slots=True)
-class EngineHit:
+class EngineHit(NamedTuple):
     """One work found, by its best language version.
 
     `score`: BM25 on the keyword side, cosine in [-1, 1] on the nearest side. `matched`: the keyword side finds it too
@@ -170,7 +170,7 @@ class EngineHit:
     language: str
     matched: bool = True
     passage: int | None = None
-    facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    facets: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     year: int | None = None
 
 

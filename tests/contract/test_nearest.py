@@ -1,6 +1,5 @@
 """The nearest side: vectors in, works out."""
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +52,29 @@ def test_the_limit_holds_and_many_passages_of_one_work_do_not_fill_it(engine: Se
     )
 
     assert near(engine, vector(1, 0), limit=2) == ["long", "b"]
+
+
+def test_a_second_look_brings_the_nearest_as_the_first_and_nothing_else(engine: SearchEngine) -> None:
+    serve(
+        engine,
+        doc("words", "border school", vectors=(vector(1, 0.2),), kind="practice"),
+        doc("both", "border", vectors=(vector(1, 0.1),), kind="practice", country=("PHL", "GHA")),
+        doc("meaning", "harbour", vectors=(vector(1, 0),), kind="practice"),
+        doc("filtered", "border", vectors=(vector(1, 0),), kind="guidance"),
+    )
+    asked = {
+        "query": words("border", "en"),
+        "vector": vector(1, 0),
+        "filters": Filters({"kind": ("practice",)}),
+        "facets": ("kind", "country"),
+        "limit": 2,
+    }
+
+    first, second = engine.retrieve(**asked), engine.retrieve(**asked, listed=False)
+
+    assert [(hit.id, hit.matched) for hit in second.nearest] == [("meaning", False), ("both", True)]
+    assert second.nearest == first.nearest
+    assert (second.keyword, second.total, any(second.facets.values())) == ((), 0, False)
 
 
 def test_filters_come_before_the_limit(engine: SearchEngine) -> None:
@@ -214,7 +236,7 @@ def test_both_sides_come_in_one_call_and_agree_with_each_alone(engine: SearchEng
     meaning = engine.retrieve(vector=vector(0, 1), limit=4)
 
     assert both.keyword == keyword.keyword
-    assert both.nearest == tuple(replace(hit, matched=True) for hit in meaning.nearest)
+    assert both.nearest == tuple(hit._replace(matched=True) for hit in meaning.nearest)
     assert engine.status().model == MODEL
 
 

@@ -83,13 +83,19 @@ def main() -> None:
 def made_up(real: Hub, folder: Path, records: int, elasticsearch: str) -> Hub:
     assert real.embedder is not None
     engine = (
-        {"search_engine": "elasticsearch", "elasticsearch_url": elasticsearch, "elasticsearch_prefix": f"bench-{records}"}
+        {
+            "search_engine": "elasticsearch",
+            "elasticsearch_url": elasticsearch,
+            "elasticsearch_prefix": f"bench-{records}",
+        }
         if elasticsearch
         else {}
     )
     began = time.perf_counter(), time.process_time()
     hub = bench_hub.opened(folder / str(records), records, real.embedder, **engine)
-    print(f"opened or built in {time.perf_counter() - began[0]:.0f} s, {time.process_time() - began[1]:.0f} s of CPU here")
+    print(
+        f"opened or built in {time.perf_counter() - began[0]:.0f} s, {time.process_time() - began[1]:.0f} s of CPU here"
+    )
     return hub
 
 
@@ -97,7 +103,9 @@ def measure(hub: Hub, rounds: int) -> None:
     assert hub.embedder is not None
     embedder = hub.embedder
     questions = [json.loads(line) for line in QUERIES.read_text("utf-8").splitlines()]
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # one thread: a request may wait while the last one is put away
+    logging.getLogger("waitress.queue").setLevel(
+        logging.ERROR
+    )  # one thread: a request may wait while the last one is put away
     server: Any = create_server(create_app(hub=hub), host="127.0.0.1", port=0, threads=1)
     threading.Thread(target=server.run, daemon=True).start()
     connection = http.client.HTTPConnection("127.0.0.1", server.effective_port)

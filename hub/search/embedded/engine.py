@@ -71,9 +71,17 @@ class EmbeddedEngine:
         facets: Sequence[str] = (),
         sort: Sort = "relevance",
         after: Place | None = None,
+        listed: bool = True,
     ) -> Retrieved:
         return self._snapshot().retrieve(
-            query=query, vector=vector, filters=filters, limit=limit, facets=facets, sort=sort, after=after
+            query=query,
+            vector=vector,
+            filters=filters,
+            limit=limit,
+            facets=facets,
+            sort=sort,
+            after=after,
+            listed=listed,
         )
 
     def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:

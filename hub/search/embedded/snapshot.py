@@ -3,7 +3,6 @@
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from hub.errors import ModelMismatch, SearchUnavailable
 from hub.search import spelling
 from hub.search import text as analyser
 from hub.search.embedded.generation import REBUILD, Manifest, facet_field, guarded, schema, spell_field, stored
+from hub.search.embedded.rows import ERROR, Rows
 from hub.search.query import begun, constraint
 from hub.search.types import (
     EVERYTHING,
@@ -88,8 +88,9 @@ class Snapshot:
         self._schema = schema()
         with guarded():
             self._searcher = tantivy.Index.open(str(folder / "t")).searcher()
-            self._read_entries(previous if previous is not None and previous.folder == folder else None)
-            self._map_vectors()
+            before = previous if previous is not None and previous.folder == folder else None
+            self._read_entries(before)
+            self._map_vectors(before)
         self._facets: dict[str, _Facet] = {}
 
     def _read_entries(self, previous: "Snapshot | None") -> None:
@@ -113,7 +114,7 @@ class Snapshot:
         self._one_version_each = len(works) == len(self.entries)
         self._years = [year_of(entry.facets[FACETS.index("year")]) for entry in self.entries]
 
-    def _map_vectors(self) -> None:
+    def _map_vectors(self, previous: "Snapshot | None") -> None:
         """Map the rows, note whose each is (-1: nobody's), and average them by language."""
         dim = self.manifest.dim or 0
         path = self.folder / "vectors.f32"
@@ -121,11 +122,7 @@ class Snapshot:
         used = max((entry.row + len(entry.passages) for entry in self.entries), default=0)
         if used > rows:
             raise SearchUnavailable(f"The search index has lost vectors: {REBUILD}.")
-        self._vectors: NDArray[np.float32] = (
-            np.asarray(np.memmap(path, dtype="<f4", mode="r", shape=(used, dim)))
-            if used
-            else np.empty((0, dim), np.float32)
-        )
+        self.rows = Rows(path, used, dim, previous.rows if previous else None)
         counts = np.fromiter((len(entry.passages) for entry in self.entries), np.int64, len(self.entries))
         starts = np.fromiter((entry.row for entry in self.entries), np.int64, len(self.entries))
         owners = np.repeat(np.arange(len(self.entries)), counts)
@@ -140,9 +137,9 @@ class Snapshot:
         number = {name: at for at, name in enumerate(names)}
         language = np.fromiter((number[entry.language] for entry in self.entries), np.int64, len(self.entries))
         counts = np.bincount(language, minlength=len(names))
-        members = np.zeros((len(names), len(self._vectors)), dtype=np.float32)
+        members = np.zeros((len(names), len(self.rows)), dtype=np.float32)
         members[language[self._owner[self._live]], self._live] = 1.0
-        sums = members @ self._vectors
+        sums = members @ self.rows.exact
         means = sums / np.maximum(members.sum(axis=1, keepdims=True), 1.0)
         return {name: LanguageProfile(int(counts[at]), means[at]) for name, at in number.items()}
 
@@ -156,7 +153,7 @@ class Snapshot:
             at = bisect_left(self.entries, wanted, key=lambda entry: entry.id)
             if at < len(self.entries) and self.entries[at].id == wanted and self.entries[at].passages:
                 entry = self.entries[at]
-                found[wanted] = self._vectors[entry.row : entry.row + len(entry.passages)]
+                found[wanted] = self.rows.exact[entry.row : entry.row + len(entry.passages)]
         return found
 
     def retrieve(
@@ -169,6 +166,7 @@ class Snapshot:
         facets: Sequence[str] = (),
         sort: Sort = "relevance",
         after: Place | None = None,
+        listed: bool = True,
     ) -> Retrieved:
         """As `SearchEngine.retrieve`."""
         if limit < 1:
@@ -181,8 +179,8 @@ class Snapshot:
         keyword: tuple[EngineHit, ...] = ()
         total = 0
         counts: dict[str, Mapping[str, int]] = {name: {} for name in facets}
-        asked = None
-        if query == EVERYTHING:
+        asked = None if query is None or query == EVERYTHING else self._filtered(self._query(query), filters)
+        if listed and query == EVERYTHING:
             docs = np.arange(len(self.entries)) if allowed is None else np.flatnonzero(allowed)
             keyword = self._hits([(1.0, doc) for doc in docs.tolist()], limit, sort, after)
             total = self._count_works(docs)
@@ -190,8 +188,7 @@ class Snapshot:
                 everything = self._allowed(rest)
                 docs = np.arange(len(self.entries)) if everything is None else np.flatnonzero(everything)
                 counts |= self._count_facets(docs, names)
-        elif query is not None:
-            asked = self._filtered(self._query(query), filters)
+        elif listed and query is not None and asked is not None:
             keyword, total = self._keyword(asked, limit, sort, after)
             for rest, names in _by_rest(facets, filters):
                 counts |= self._count(asked if rest == filters else self._filtered(self._query(query), rest), names)
@@ -202,10 +199,10 @@ class Snapshot:
             having = np.zeros(len(self.entries), dtype=np.bool_)
             having[self._numbers(self._search_all(self._query(bound)))] = True
             allowed = having if allowed is None else allowed & having
-        nearest = self._nearest(vector, allowed, limit, facets)
-        if nearest and query != EVERYTHING:
-            matched = self._matched(asked, {hit.work for hit in nearest})
-            nearest = tuple(hit if hit.work in matched else _unmatched(hit) for hit in nearest)
+        near = self._nearest(vector, allowed, limit)
+        works = {self.entries[self._owner[row]].work for _, row in near}
+        matched = works if query == EVERYTHING else self._matched(asked, works)
+        nearest = self._near_hits(near, matched, facets)
         return Retrieved(keyword, nearest, total, counts, self.languages)
 
     def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:
@@ -336,7 +333,7 @@ class Snapshot:
                 return tantivy.Query.boolean_query([(_MUST, _ANYTHING), (_MUST_NOT, self._query(part))])
 
     def _words_query(
-        self, weighted: Sequence[tuple[tuple[str, ...], int]], term_query: Callable[[str], tantivy.Query]
+        self, weighted: Sequence[tuple[tuple[str, ...], float]], term_query: Callable[[str], tantivy.Query]
     ) -> tantivy.Query:
         clauses: list[tuple[tantivy.Occur, tantivy.Query]] = []
         for alternatives, times in weighted:
@@ -411,7 +408,7 @@ class Snapshot:
 
     def _matched(self, query: tantivy.Query | None, works: set[str]) -> set[str]:
         """Those of `works` that the keyword query finds."""
-        if query is None:
+        if query is None or not works:
             return set()
         among = tantivy.Query.term_set_query(self._schema, "work", sorted(works))
         both = tantivy.Query.boolean_query([(_MUST, query), (_MUST, tantivy.Query.const_score_query(among, 0.0))])
@@ -419,22 +416,21 @@ class Snapshot:
 
     # The nearest side
 
-    def _nearest(
-        self, vector: Vector, allowed: NDArray[np.bool_] | None, limit: int, facets: Sequence[str]
-    ) -> tuple[EngineHit, ...]:
-        """Exact: every row that is let through is compared. A work scores by its best passage in any language."""
+    def _nearest(self, vector: Vector, allowed: NDArray[np.bool_] | None, limit: int) -> list[tuple[float, int]]:
+        """(cosine, row) of the best passage of each of the nearest works, in whatever language, best first, ties by id.
+
+        Exact: every row that is let through is compared.
+        """
         rows = self._live if allowed is None else self._live[allowed[self._owner[self._live]]]
         if not len(rows):
-            return ()
+            return []
         query = np.asarray(vector.values, dtype=np.float32)
-        few = 2 * len(rows) < len(self._vectors)  # gathering a row costs about two of the product's
-        scores = self._vectors[rows] @ query if few else (self._vectors @ query)[rows]
+        scores = self.rows.about(query, rows)
         size = min(2 * limit, len(rows))
         while True:
             cut = np.partition(scores, -size)[-size]
-            at = rows[np.flatnonzero(scores >= cut - 1e-5)]
-            # Summed again in double precision, row by row: equal vectors must tie, wherever they stand.
-            exact = (self._vectors[at].astype(np.float64) * query).sum(axis=1)
+            at = rows[np.flatnonzero(scores >= cut - 2 * ERROR)]
+            exact = self.rows.exactly(query, at)
             owners = self._owner[at]
             order = np.lexsort((at, owners, -exact))
             best: dict[int, tuple[float, int]] = {}
@@ -444,19 +440,33 @@ class Snapshot:
                     best[work] = (score, row)
                     if len(best) == limit:
                         break
-            # What was left out scores below `cut`: the hits are right if none of them does.
-            if len(at) == len(rows) or (len(best) == limit and next(reversed(best.values()))[0] >= cut):
-                positions = {name: FACETS.index(name) for name in facets if name in FACETS}
-                return tuple(self._near_hit(score, row, positions) for score, row in best.values())
+            found = list(best.values())
+            # What was left out scores below `cut - ERROR`: the hits are right if none of them does.
+            if len(at) == len(rows) or (len(found) == limit and found[-1][0] >= cut - ERROR):
+                return found
             size = min(4 * size, len(rows))
 
-    def _near_hit(self, score: float, row: int, positions: Mapping[str, int]) -> EngineHit:
-        """`positions`: of the facets asked for, in `FACETS`."""
-        entry = self.entries[self._owner[row]]
-        passage = entry.passages[row - entry.row]
-        facets = {name: entry.facets[at] for name, at in positions.items()}
-        year = self._years[self._owner[row]]
-        return EngineHit(entry.id, entry.work, score, entry.language, passage=passage, facets=facets, year=year)
+    def _near_hits(
+        self, near: Sequence[tuple[float, int]], matched: set[str], facets: Sequence[str]
+    ) -> tuple[EngineHit, ...]:
+        positions = [(name, FACETS.index(name)) for name in facets if name in FACETS]
+        hits: list[EngineHit] = []
+        for score, row in near:
+            owner = self._owner[row]
+            entry = self.entries[owner]
+            hits.append(
+                EngineHit(
+                    entry.id,
+                    entry.work,
+                    score,
+                    entry.language,
+                    matched=entry.work in matched,
+                    passage=entry.passages[row - entry.row],
+                    facets={name: entry.facets[at] for name, at in positions},
+                    year=self._years[owner],
+                )
+            )
+        return tuple(hits)
 
     # Numbers, addresses, hits
 
@@ -503,10 +513,6 @@ def _by_rest(facets: Sequence[str], filters: Filters) -> list[tuple[Filters, lis
         (Filters({other: codes for other, codes in filters.values.items() if other != own}) if own else filters, names)
         for own, names in groups.items()
     ]
-
-
-def _unmatched(hit: EngineHit) -> EngineHit:
-    return replace(hit, matched=False)
 
 
 def _entry(data: dict[str, Any], shared: dict[tuple[str, ...], tuple[str, ...]]) -> Entry:
