@@ -21,6 +21,7 @@ from typing import NamedTuple
 import regex
 
 from hub.search import text as analyser
+from hub.search.glossary import ALONE, translated
 from hub.search.synonyms import widened
 from hub.search.types import (
     EVERYTHING,
@@ -30,6 +31,7 @@ from hub.search.types import (
     AnyOf,
     Having,
     InTitle,
+    Mode,
     Not,
     Phrase,
     Prefix,
@@ -63,11 +65,20 @@ _RANGE = regex.compile(r"([0-9]{4})?(\.\.)?([0-9]{4})?")
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`tree` to be found; `meaning`: the text to be encoded, of what is asked and not excluded; "" where only signs are left."""
+    """`tree`: what was asked. `meaning`: the text to be encoded, of what is asked and not excluded; "" where only signs are left.
+
+    `elsewhere`: its loose words in other languages (`glossary.translated`), `covered`: the share of them that these are.
+    """
 
     tree: Query
     meaning: str
     notes: tuple[str, ...] = ()
+    elsewhere: tuple[Query, ...] = ()
+    covered: float = 0.0
+
+    def sought(self, mode: Mode) -> Query:
+        """What engines are asked: what was asked, or its loose words in other languages."""
+        return _or_elsewhere(self.tree, _lighter(self.elsewhere) if mode == "keyword" else self.elsewhere)
 
 
 def as_typed(facet: str, value: str) -> str | None:
@@ -84,6 +95,14 @@ def words(text: str, language: str | None) -> Query:
 
 def parse(text: str, language: str | None, codes: Codes = as_typed) -> Parsed:
     """What was typed, read by the rules above; loose words are widened by their synonyms. Reads `analyser.QUERY_CHARACTERS`; time and tree are bounded."""
+    parsed = _parsed(text, language, codes)
+    if not any(isinstance(part, Words) and not part.needed for part in _beside(parsed.tree)):
+        return parsed
+    elsewhere, covered = translated(parsed.meaning, language)
+    return replace(parsed, elsewhere=elsewhere, covered=covered)
+
+
+def _parsed(text: str, language: str | None, codes: Codes) -> Parsed:
     tree = Words(tuple(widened(text.strip(), language).items())) if text.strip() else EVERYTHING
     plain = Parsed(tree, text.strip())
     malformed = replace(plain, notes=(MALFORMED,))
@@ -103,6 +122,31 @@ def parse(text: str, language: str | None, codes: Codes = as_typed) -> Parsed:
     except _Malformed:
         return plain if len(text.split()) > PARAGRAPH_WORDS and not _connected(text) else malformed
     return Parsed(tree, " ".join(reader.asked))
+
+
+def _beside(query: Query) -> tuple[Query, ...]:
+    return query.parts if isinstance(query, All) else (query,)
+
+
+def _or_elsewhere(query: Query, elsewhere: tuple[Query, ...]) -> Query:
+    """The same with its loose words, at the root or beside conditions, found in other languages too."""
+    if not elsewhere:
+        return query
+    return _all(
+        tuple(
+            AnyOf((part, *elsewhere)) if isinstance(part, Words) and not part.needed else part
+            for part in _beside(query)
+        )
+    )
+
+
+def _lighter(elsewhere: tuple[Query, ...]) -> tuple[Query, ...]:
+    def lighter(part: Query) -> Query:
+        if isinstance(part, Words):
+            return replace(part, words=tuple((word, ALONE * times) for word, times in part.words))
+        return All(tuple(map(lighter, part.parts))) if isinstance(part, All) else part
+
+    return tuple(map(lighter, elsewhere))
 
 
 def begun(typed: str) -> tuple[Query, str] | None:
