@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from functools import partial
 
 import numpy as np
 
@@ -27,7 +28,13 @@ def offers(evidence: Evidence, need: Need, *, members: bool, on: date, limit: in
         if score(term for term in terms if term.code in _ABOUT) >= FLOORS["offer"]:
             listed.append(
                 Candidate(
-                    facts.id, facts.title, facts.verified, facts.id, terms, gains=lambda one=facts: _gains(need, one)
+                    facts.id,
+                    facts.title,
+                    facts.verified,
+                    facts.id,
+                    terms,
+                    partial(_lost, facts),
+                    partial(_gains, need, facts),
                 )
             )
     return matches(best_first(listed)[:limit])
@@ -62,6 +69,12 @@ def _offer_terms(need: Need, facts: OfferFacts, closeness: float, around: set[st
     if need.language and need.language in facts.languages:
         told = (f"language:{need.language}", *evidence)
         yield Term("offer_language", {"language": need.language}, weight("offer.language"), told)
+
+
+def _lost(facts: OfferFacts, term: Term) -> float:
+    """Without its only objective an offer is limited to none."""
+    alone = term.code == "offer_objective" and len(facts.objectives) == 1
+    return -term.weight + (weight("offer.objective") * ANY_OBJECTIVE if alone else 0.0)
 
 
 def _gains(need: Need, facts: OfferFacts) -> Iterable[Gain]:

@@ -122,12 +122,16 @@ def _both(facts: Mapping[str, frozenset[str]], asker: str, peer: str) -> Sequenc
 
 def _counterpart(situations: Situations, asker: str, peer: str, named: frozenset[str]) -> Iterable[Likeness]:
     """The other end of a corridor; half where the request names other States and not this one."""
-    for origin, destination in ((asker, peer), (peer, asker)):
-        if destination in situations.destinations.get(origin, ()):
-            feature = 1.0 if not named - {asker} or peer in named else 0.5
-            params: dict[str, ReasonParam] = {"origin": origin, "destination": destination}
-            yield Likeness("corridor_ends", params, feature, (f"corridor:{origin}-{destination}", peer))
-            return
+    ends = [
+        (origin, destination)
+        for origin, destination in ((asker, peer), (peer, asker))
+        if destination in situations.destinations.get(origin, ())
+    ]
+    if ends:
+        feature = 1.0 if not named - {asker} or peer in named else 0.5
+        params: dict[str, ReasonParam] = {"origin": ends[0][0], "destination": ends[0][1]}
+        evidence = (*(f"corridor:{origin}-{destination}" for origin, destination in ends), peer)
+        yield Likeness("corridor_ends", params, feature, evidence)
 
 
 def _shared_ends(situations: Situations, asker: str, peer: str, named: frozenset[str]) -> Iterable[Likeness]:
