@@ -16,12 +16,13 @@ from hub.errors import IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.network import vocabulary
 from hub.schemas import support as schemas
 from hub.search.types import LANGUAGES
-from hub.support import clocks, conflicts, delivery, proposals, reading, triage, verbs
+from hub.support import clocks, conflicts, delivery, reading, triage, verbs
 from hub.support.lifecycle import CLARIFICATION
 from hub.support.models import PEER, SupportRequest
 from hub.support.reading import Entry
 from hub.web.conflicts import conflict_lines
 from hub.web.i18n import language, name_of
+from hub.web.support import teams
 from hub.web.support.behalf import in_the_name
 from hub.web.support.matching import MATCHES, groups, notes
 from hub.web.support.parts import blueprint, isolated, load, name_in_words, numbers, page, to_request
@@ -46,7 +47,10 @@ def act(name: str, action: str) -> Response:
     if action not in verbs.VERBS:
         raise NotFound
     try:
-        row = verbs.VERBS[action](db(), membership, row.id, **load(schemas.STEPS[action]))
+        values = load(schemas.STEPS[action])
+        if action == "send":
+            values = teams.send_values(membership, row, values)
+        row = verbs.VERBS[action](db(), membership, row.id, **values)
     except ValidationError as error:
         return _show(row, 422, failed=action, errors=error.normalized_messages())
     except Invalid as error:
@@ -96,7 +100,7 @@ def _show(
         now=now(),
         language_names={code: name_of(code) for code in LANGUAGES},
         actions=actions,
-        agencies=_agency_options(row, found) if "send" in actions else {},
+        agencies=teams.agency_options(row, found) if "send" in actions else {},
         states=_state_options(row, found) if {"ask_peer", "invite"} & set(actions) else {},
         peers=[
             (party.entity_id, name_in_words(party.entity))
@@ -106,7 +110,13 @@ def _show(
         own_role=next(
             (party.role for party in row.parties if party.entity_id == membership.entity_id and party.until is None), ""
         ),
-        proposed=_proposed(row, found),
+        proposed=teams.proposed(row, found) if "send" in actions else {},
+        holders=teams.holders(row),
+        colleagues=teams.colleagues(membership, row) if "hand_over" in actions else {},
+        assignee=teams.assignee_of(membership, row),
+        workers=teams.workers(membership, row),
+        contributions=teams.contribution_lines(membership, row),
+        contributors=teams.contributors(row) if reading.detailed(membership, row) else {},
         refusals={code: REASON_NAMES[code] for code in delivery.REFUSALS},
         conflict_reasons={code: REASON_NAMES[code] for code in conflicts.REASONS},
         conflicts=conflict_lines(row) if membership.role == SECRETARIAT else (),
@@ -139,7 +149,9 @@ def _timeline(entries: Sequence[Entry]) -> list[dict[str, Any]]:
         follows = entries[at + 1] if at + 1 < len(entries) else None
         if (
             follows is not None
-            and entry.event.action == follows.event.action == "draft_answer"
+            and entry.event.action == follows.event.action
+            and entry.event.action.startswith("draft_")
+            and entry.office is not None
             and entry.office == follows.office
         ):
             continue
@@ -149,36 +161,18 @@ def _timeline(entries: Sequence[Entry]) -> list[dict[str, Any]]:
         target = isolated(name_in_words(entry.target)) if entry.target else ""
         stage = CLOCK_NAMES.get(str(entry.event.data.get("stage")), "")
         reason = entry.event.reason
+        by_itself = entry.event.action == "send" and entry.event.membership_id is None
         lines.append(
             {
                 "at": entry.event.at,
-                "sentence": str(HAPPENED[entry.event.action]) % {"office": office, "target": target, "stage": stage},
+                "sentence": str(HAPPENED["send_itself" if by_itself else entry.event.action])
+                % {"office": office, "target": target, "stage": stage},
                 "reason": REASON_NAMES[reason] if reason else "",
                 "note": entry.note,
                 "inside": entry.event.audience == "secretariat",
             }
         )
     return lines
-
-
-def _agency_options(row: SupportRequest, found: "Matches | None") -> dict[str, str]:
-    """Agencies to send to: the matched ones first, best first, then the others by name; without those that have it."""
-    names = vocabulary.labels(db(), "agency", language())
-    verified = {agency.code: agency.verified for agency in vocabulary.agencies(db())}
-    matched = [match.url_id for match in found.agencies if match.url_id] if found else []
-    order = dict.fromkeys([*matched, *names])
-    barred = _holders(row) | conflicts.excluded(db(), row)
-    options: dict[str, str] = {}
-    for code in order:
-        if code in barred or code not in names:
-            continue
-        label = names[code]
-        if code in matched:
-            label = gettext("%(name)s – match %(rank)s", name=label, rank=matched.index(code) + 1)
-        if not verified.get(code):
-            label = gettext("%(name)s (membership not verified)", name=label)
-        options[code] = label
-    return options
 
 
 def _state_options(row: SupportRequest, found: "Matches | None") -> dict[str, str]:
@@ -188,21 +182,3 @@ def _state_options(row: SupportRequest, found: "Matches | None") -> dict[str, st
     matched = [match.id for match in found.peer_states] if found else []
     others = sorted(names, key=lambda code: names[code])
     return {code: names[code] for code in dict.fromkeys([*matched, *others]) if code in names and code not in present}
-
-
-def _holders(row: SupportRequest) -> set[str]:
-    return {party.entity_id for party in row.parties if party.role in policy.DELIVERY and party.until is None}
-
-
-def _proposed(row: SupportRequest, found: "Matches | None") -> dict[str, str]:
-    """What the form to send begins with: who was proposed, else the best match without the request yet; the first one asked leads."""
-    if proposal := proposals.unsent(db(), row.id):
-        return {"agency": proposal.entity_id, "role": "lead"}
-    holders = _holders(row) | conflicts.excluded(db(), row)
-    best = (
-        next((match.url_id for match in found.agencies if match.url_id and match.url_id not in holders), "")
-        if (found)
-        else ""
-    )
-    leads = any(party.role == "lead" and party.until is None for party in row.parties)
-    return {"agency": best or "", "role": "contributor" if leads else "lead"}

@@ -117,6 +117,7 @@ HAPPENED: Mapping[str, LazyString] = {
     "send_back": lazy_gettext("%(office)s asked for another plan."),
     "no_plan": lazy_gettext("%(office)s said that no plan is needed."),
     "send": lazy_gettext("%(office)s sent it to %(target)s."),
+    "send_itself": lazy_gettext("It was sent to %(target)s, which was next in order."),
     "accept": lazy_gettext("%(office)s accepted."),
     "remove": lazy_gettext("%(target)s no longer takes part."),
     "adjust": lazy_gettext("%(office)s gave a reason."),
