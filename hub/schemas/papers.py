@@ -209,7 +209,9 @@ class AnyBehalfStep(SourceBody):
     text = Words(LONGEST_PLAN)
 
 
-BEHALF_STEPS: Mapping[str, type[Schema]] = {**STEPS, "edit": RequestChange, "answer": BehalfAnswer}
+BEHALF_STEPS: Mapping[str, type[Schema]] = {
+    action: {"edit": RequestChange, "answer": BehalfAnswer}.get(action) or STEPS[action] for action in behalf.ACTIONS
+}
 """What each of `behalf.ACTIONS` takes beside `SourceBody`."""
 
 

@@ -32,7 +32,7 @@ def question(token: str) -> Response:
 
 def _ask(token: str) -> Response:
     asked = links.look(db(), token)
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(asked)
     try:
         reply = support.load(schemas.LinkReply, request.form.to_dict())

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from hub.accounts import guard, policy
 from hub.accounts.guard import db, membership_needed
 from hub.accounts.models import SECRETARIAT
-from hub.errors import Forbidden, Invalid
+from hub.errors import Forbidden, Invalid, NotFound
 from hub.network import vocabulary
 from hub.schemas import papers as schemas
 from hub.search.types import LANGUAGES
@@ -36,7 +36,7 @@ def ask_by_link(name: str) -> Response:
     row = reading.get(db(), membership, name)
     if not policy.can(membership, "ask_by_link", row):
         raise Forbidden
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(row, {"kind": "yes_no", "language": language()})
     settings = current_app.extensions["hub"].settings
     try:
@@ -56,10 +56,12 @@ def _check_mailable(data: links.LinkData) -> None:
         raise Invalid({"address": ["No mail server is set up. Pass the link on yourself."]})
 
 
-@blueprint.post("/<name>/links/<id_>/<any(revoke, erase):do>")
+@blueprint.post("/<name>/links/<id_>/<do>")
 @guard.role(SECRETARIAT)
 def end_link(name: str, id_: str, do: str) -> Response:
     reading.get(db(), membership_needed(), name)
+    if do not in {"revoke", "erase"}:
+        raise NotFound
     if do == "revoke":
         row = links.revoke(db(), membership_needed(), id_)
         flash(gettext("The link is taken back."))

@@ -50,7 +50,7 @@ def attach(name: str) -> Response:
     row = reading.get(db(), membership, name)
     if not attachments.targets(db(), membership, row):
         raise Forbidden
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(row)
     try:
         kind, _, subject_id = request.form.get("subject", "request").partition(":")

@@ -71,7 +71,7 @@ def in_the_name(office: str, entity: Entity, event: Event) -> str:
 @guard.takes_files
 def new_on_behalf() -> Response:
     """A request that a State wrote on paper or said, in its words."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _words_form({"key": new_id()})
     try:
         values = load(schemas.BehalfRequest)
@@ -136,7 +136,7 @@ def act_on_behalf(name: str) -> Response:
     membership = membership_needed()
     row = reading.get(db(), membership, name)
     entity_id, _, action = str(request.values.get("step", "")).partition(":")
-    if request.method == "GET":
+    if request.method != "POST":
         return _step_form(row, entity_id, action, {})
     given = request.form
     try:

@@ -36,7 +36,7 @@ def translate(name: str, kind: str, id_: str) -> Response:
     """One form: original beside its translation into the language chosen, which is a link of its own."""
     membership = membership_needed()
     row, original = translations.find(db(), membership, name, (kind, id_))
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(row, original, request.args.get("into", ""))
     into = request.form.get("language", "")
     try:
