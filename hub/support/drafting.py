@@ -101,7 +101,7 @@ def missing(text: str, answer_language: str | None = None) -> tuple[str, ...]:
     Looks for words and signs, in all six languages whatever the text is written in: it can miss what is said in other words,
     so whoever asks for the rest must not insist. `answer_language`: chosen in the form.
     """
-    plain = text.casefold()
+    plain = _PERSONAL.sub("", cleaned(text)).casefold()
     known = {"answer_language"} if answer_language else set[str]()
     return tuple(code for code, pattern in FACTS.items() if code not in known and not pattern.search(plain))
 

@@ -49,16 +49,19 @@ _ANSWER_LANGUAGE = """in_english in_french in_spanish in_arabic in_russian in_ch
  на_английском на_русском на_французском на_испанском на_арабском на_китайском
  用英语 用中文 用法语 以英文 以中文
  بالإنجليزية بالعربية بالفرنسية بالإسبانية بالروسية بالصينية"""
+LONGEST_WHOLE = 3
+"""A word as short as this is looked up whole: too many others begin with it."""
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 def _pattern(listed: str, *signs: str) -> re.Pattern[str]:
     """Finds a word that begins like one of those listed (Chinese: anywhere), or one of the signs."""
     begun = [one.replace("_", " ") for one in listed.casefold().split()]
-    spaced = sorted({one for one in begun if not _HAN.search(one)})
+    whole = {one for one in begun if len(one) <= LONGEST_WHOLE}
+    spaced = sorted({re.escape(one) + (r"(?!\w)" if one in whole else "") for one in begun if not _HAN.search(one)})
     joined = sorted({one for one in begun if _HAN.search(one)})
     # An Arabic word may have the article and one-letter particles before it.
-    parts = [rf"(?<!\w)(?:[وفبلك]?(?:ال)?)?(?:{'|'.join(map(re.escape, spaced))})", *map(re.escape, joined), *signs]
+    parts = [rf"(?<!\w)(?:[وفبلك]?(?:ال)?)?(?:{'|'.join(spaced)})", *map(re.escape, joined), *signs]
     return re.compile("|".join(parts))
 
 
@@ -68,7 +71,10 @@ FACTS: Mapping[str, re.Pattern[str]] = {
     "by_when": _pattern(_WHEN, r"(?<!\d)20[2-9]\d(?!\d)", r"(?<!\d)\d{1,2}[./]\d{1,2}[./]\d{2,4}"),
     "help": _pattern(_HELP),
     "scale": _pattern(
-        _SCALE, r"\d\s?%", r"(?<![\d./])(?!(?:19|20)\d\d(?!\d))\d{2,}(?![\d./])", r"\d[\d.,  ]*\d{3}(?!\d)"
+        _SCALE,
+        r"\d\s?%",
+        r"(?<![\d./])(?!(?:19|20)\d\d(?!\d))\d{2,}(?![\d./])",
+        r"(?<!\d)\d{1,3}(?:[.,\s]\d{3})+(?!\d)",
     ),
     "answer_language": _pattern(_ANSWER_LANGUAGE),
 }

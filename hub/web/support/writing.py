@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app, flash, request
 from flask_babel import gettext, lazy_gettext
 from marshmallow import ValidationError
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from hub.accounts import guard, policy
@@ -16,10 +17,11 @@ from hub.errors import Forbidden, IllegalTransition, StaleVersion
 from hub.network import vocabulary
 from hub.schemas import support as schemas
 from hub.search.types import LANGUAGES
-from hub.support import reading, requests, steps
+from hub.support import drafting, reading, requests, steps
 from hub.support.models import SupportRequest
 from hub.support.requests import RequestData
 from hub.web.i18n import language, name_of
+from hub.web.support import helping
 from hub.web.support.matching import MATCHES, groups, notes
 from hub.web.support.parts import Change, blueprint, load, name_in_words, numbers, page, to_request
 from hub.web.support.words import DONE
@@ -36,13 +38,13 @@ def new() -> Response:
         raise Forbidden
     if request.method == "GET":
         return _form_page({"key": new_id()})
-    given = request.form
+    given = _typed()
     try:
-        data = schemas.to_request(load(schemas.RequestBody))
+        data = schemas.to_request(load(schemas.RequestBody, given))
     except ValidationError as error:
         return _form_page(given, 422, errors=error.normalized_messages())
-    if given.get("do") == "match":
-        return _form_page(given, found=_preview(membership.entity_id, data))
+    if given.get("do") in LOOKS:
+        return _look(given, membership.entity_id, data)
     submit = given.get("do") == "submit"
     try:
         row = requests.draft(
@@ -64,14 +66,14 @@ def edit(name: str) -> Response:
             raise IllegalTransition(steps.NOT_NOW)
         stored = {"title": row.title, "description": row.description, "summary": row.summary, "language": row.language}
         return _form_page({**stored, "version": row.version}, row=row, chosen=numbers(row))
-    given = request.form
+    given = _typed()
     try:
-        data = schemas.to_request(load(schemas.RequestBody))
+        data = schemas.to_request(load(schemas.RequestBody, given))
         version = schemas.load(schemas.Step, {"version": given.get("version")})["version"]
     except ValidationError as error:
         return _form_page(given, 422, row=row, errors=error.normalized_messages())
-    if given.get("do") == "match":
-        return _form_page(given, row=row, found=_preview(row.country_id, data))
+    if given.get("do") in LOOKS:
+        return _look(given, row.country_id, data, row=row)
     try:
         row = requests.edit(db(), membership, row.id, data, version=version)
         if given.get("do") == "submit":
@@ -90,6 +92,31 @@ def edit(name: str) -> Response:
     return to_request(row)
 
 
+LOOKS = ("help", "match", "preview")
+"""Buttons that store nothing."""
+
+
+def _typed() -> MultiDict[str, str]:
+    """The form; what asks for help only needs no title, so it gets the one that we propose."""
+    given = helping.with_answers(MultiDict(request.form))
+    if given.get("do") in LOOKS and not given.get("title", "").strip():
+        given["title"] = drafting.propose_title(given.get("description", ""))
+    return given
+
+
+def _look(
+    given: MultiDict[str, str], country: str, data: RequestData, *, row: SupportRequest | None = None
+) -> Response:
+    do = given["do"]
+    return _form_page(
+        given,
+        row=row,
+        found=_preview(country, data) if do == "match" else None,
+        help=helping.help_with(country, data) if do == "help" else None,
+        seen=data if do == "preview" else None,
+    )
+
+
 def _form_page(
     given: Mapping[str, Any],
     status: int = 200,
@@ -98,12 +125,19 @@ def _form_page(
     chosen: Sequence[str] | None = None,
     errors: Mapping[str, Any] | None = None,
     found: "Matches | None" = None,
+    help: "helping.Help | None" = None,  # noqa: A002 - what the button is called
+    seen: RequestData | None = None,
     conflict: str = "",
     saved: Mapping[str, Any] | None = None,
     changes: Sequence[Change] = (),
 ) -> Response:
-    """The form with what was typed. `saved`: the request that the same form made before, if it did."""
+    """The form with what was typed. `saved`: the request that the same form made before, if it did. `seen`: show who will
+
+    see what of it.
+    """
+    membership = membership_needed()
     objectives = vocabulary.labels(db(), "objective", language())
+    suggested = {one.code for one in help.objectives} if help else set[str]()
     return page(
         "form.html",
         status,
@@ -118,15 +152,22 @@ def _form_page(
             "language": gettext("Language"),
             "gcm_objectives": gettext("Objectives"),
         },
-        objectives={code: f"{code}. {label}" for code, label in objectives.items()},
+        objectives={code: f"{code}. {label}" for code, label in objectives.items() if code not in suggested},
         language_names={code: name_of(code) for code in LANGUAGES},
-        country=name_in_words(membership_needed().entity),
+        country=name_in_words(membership.entity),
         can_submit=row is None or row.status == "draft",
         groups=groups(found) if found else (),
         notes=notes(found),
         conflict=conflict,
         saved=saved or {},
         changes=changes,
+        help=help,
+        seen=seen,
+        seen_objectives=[objectives[str(number)] for number in seen.objectives] if seen else (),
+        sights=drafting.sights() if seen else (),
+        sight_names=helping.SIGHTS,
+        seen_names=helping.SEEN,
+        colleagues=drafting.colleagues(db(), membership) if seen else (),
     )
 
 
