@@ -41,6 +41,7 @@ def list_requests() -> Response:
         first=url_for("support.requests", status=chosen) if asked["cursor"] else "",
         next=url_for("support.requests", status=chosen, cursor=found.cursor) if found.cursor else "",
         may_write=membership.role == FOCAL_POINT,
+        may_write_for_others=membership.role == SECRETARIAT,
         task_names=TASK_NAMES,
         next_due=reading.next_due,
         now=now(),
