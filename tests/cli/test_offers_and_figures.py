@@ -1,0 +1,63 @@
+"""What is offered, and the figures of a quarter, from the command line."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy.orm import Session
+
+from hub import migrate
+from hub.accounts.models import EXPERT
+from hub.cli import main
+from hub.settings import Settings
+from hub.support import offers
+from hub.support.offers import OfferData
+from hub.wiring import Hub
+from tests import factories
+
+
+@pytest.fixture
+def hub(settings: Settings) -> Iterator[Hub]:
+    """Without tables: `run` migrates, as `hub init` does."""
+    parts = Hub(settings)
+    yield parts
+    parts.close()
+
+
+@pytest.fixture
+def run(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Any:
+    migrate.upgrade(hub.database.engine)
+    for name, value in {
+        "HUB_VAR": str(hub.settings.var),
+        "HUB_DATABASE_URL": hub.settings.database,
+        "HUB_SECRET_KEY": "only for tests",
+        "HUB_EMBEDDING_MODEL": "none",
+    }.items():
+        monkeypatch.setenv(name, value)
+    Path(hub.settings.var).mkdir(exist_ok=True)
+    return lambda *words: CliRunner().invoke(main, list(words))
+
+
+def test_public_offers_are_listed(run: Any, session: Session) -> None:
+    iom = factories.member(session, EXPERT, factories.agency(session, "iom"))
+    until = offers.today() + timedelta(days=9)
+    for audience in ("public", "network"):
+        offers.create(session, iom, OfferData("training", f"For {audience}", "Words", audience, until, objectives=(6,)))
+    listed = run("offers", "list", "--objective", "6")
+    assert (listed.exit_code, "For public" in listed.output, "For network" in listed.output) == (0, True, False)
+    assert [one["entity"]["id"] for one in json.loads(run("offers", "list", "--json").output)] == ["iom"]
+
+
+def test_a_quarter_is_frozen_once_and_not_before_its_time(run: Any) -> None:
+    made = run("snapshot", "--quarter", "2026Q2")
+    assert (made.exit_code, "2026Q2: made on" in made.output) == (0, True)
+    assert "2026Q2: was made on" in run("snapshot", "--quarter", "2026Q2").output
+    shown = json.loads(run("snapshot", "--quarter", "2026Q2", "--json").output)
+    assert (shown["as_of"], shown["figures"]["total"]) == ("2026-08-14", None)
+    early = run("snapshot", "--quarter", "2099Q1")
+    assert (early.exit_code, "can be made after 2099-05-15" in early.output) == (1, True)
+    assert run("snapshot", "--quarter", "spring").exit_code == 1
