@@ -24,14 +24,22 @@ ALONE = 0.5
 words of a language are (`ranking.levelled`). nDCG@10 of queries_dev by keyword .47 at .5, .33 at 1, .40 without any."""
 
 
+GLOSSED = ("ar", "zh")
+"""Languages in which the default encoder is the weakest of the six (questions to other languages: nDCG@10 .68 and .72,
+Russian .80, Spanish .82). nDCG@10 of Arabic questions .433 to .473, of Chinese .404 to .452 by half of each of the judged
+forty; French, Russian and Spanish lose .01 to .03. Costs the encoding of a few words more."""
+
+
 class Translation(NamedTuple):
     """`parts`: one for each other language, to be found in documents of that language alone. `covered`: share of the words of
 
-    the question, in [0, 1], that the glossary has; function words are not counted.
+    the question, in [0, 1], that the glossary has; function words are not counted. `gloss`: the notions in English,
+    of a question in one of `GLOSSED`.
     """
 
     parts: tuple[Query, ...] = ()
     covered: float = 0.0
+    gloss: str = ""
 
 
 _Wanted = tuple[tuple[str, ...], ...]
@@ -44,6 +52,7 @@ class _Glossary(NamedTuple):
     notions: Mapping[str, Mapping[tuple[str, ...], tuple[int, ...]]]
     longest: Mapping[str, int]
     wanted: Sequence[Mapping[str, _Wanted]]
+    english: Sequence[str]
 
 
 def translated(text: str, language: str | None) -> Translation:
@@ -53,15 +62,16 @@ def translated(text: str, language: str | None) -> Translation:
     glossary = _read()
     notions = glossary.notions[language]
     stems = _stems(text[: analyser.QUERY_CHARACTERS], language)
-    found: dict[int, None] = {}
+    found: dict[int, None] = {}  # in order
     at = covered = 0
     while at < len(stems):
         longest = min(glossary.longest[language], len(stems) - at)
         size = next((size for size in range(longest, 0, -1) if stems[at : at + size] in notions), 0)
         if size:
-            found.update(dict.fromkeys(notions[stems[at : at + size]]))
+            found |= dict.fromkeys(notions[stems[at : at + size]])
             covered += size
         at += max(size, 1)
+    found = dict.fromkeys(list(found)[:NOTIONS])
     parts: list[Query] = []
     for other in LANGUAGES:
         words = dict.fromkeys(
@@ -73,7 +83,10 @@ def translated(text: str, language: str | None) -> Translation:
         if words:
             bag = Words(tuple((word, 1.0) for word in words))
             parts.append(All((Having("language", (other,)), bag)))
-    return Translation(tuple(parts), covered / len(stems) if parts else 0.0)
+    if not parts:
+        return Translation()
+    english = (glossary.english[notion] for notion in found) if language in GLOSSED else ()
+    return Translation(tuple(parts), covered / len(stems), " ".join(dict.fromkeys(filter(None, english))))
 
 
 @cache
@@ -93,6 +106,7 @@ def _read() -> _Glossary:
         {language: {stems: tuple(found) for stems, found in of.items()} for language, of in notions.items()},
         {language: max(map(len, of)) for language, of in notions.items()},
         wanted,
+        [next(iter(row.get("en", ())), "") for row in rows],
     )
 
 

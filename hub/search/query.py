@@ -67,7 +67,8 @@ _RANGE = regex.compile(r"([0-9]{4})?(\.\.)?([0-9]{4})?")
 class Parsed:
     """`tree`: what was asked. `meaning`: the text to be encoded, of what is asked and not excluded; "" where only signs are left.
 
-    `elsewhere`: its loose words in other languages (`glossary.translated`), `covered`: the share of them that these are.
+    `elsewhere`: its loose words in other languages (`glossary.translated`), `covered`: the share of them that these are;
+    `gloss`: them in English, to be encoded too.
     """
 
     tree: Query
@@ -75,6 +76,7 @@ class Parsed:
     notes: tuple[str, ...] = ()
     elsewhere: tuple[Query, ...] = ()
     covered: float = 0.0
+    gloss: str = ""
 
     def sought(self, mode: Mode) -> Query:
         """What engines are asked: what was asked, or its loose words in other languages."""
@@ -98,8 +100,8 @@ def parse(text: str, language: str | None, codes: Codes = as_typed) -> Parsed:
     parsed = _parsed(text, language, codes)
     if not any(isinstance(part, Words) and not part.needed for part in _beside(parsed.tree)):
         return parsed
-    elsewhere, covered = translated(parsed.meaning, language)
-    return replace(parsed, elsewhere=elsewhere, covered=covered)
+    elsewhere, covered, gloss = translated(parsed.meaning, language)
+    return replace(parsed, elsewhere=elsewhere, covered=covered, gloss=gloss)
 
 
 def _parsed(text: str, language: str | None, codes: Codes) -> Parsed:

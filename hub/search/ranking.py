@@ -32,6 +32,8 @@ CUT = -0.5
 FEEDBACK, FEEDBACK_WEIGHT = 3, 0.25
 """The query is moved towards the mean of so many best documents, by this much. More is better for exploring (.5: cacm +.01)
 and worse for a question with one answer (.5: xquad_es -.003)."""
+GLOSS_WEIGHT = 0.3
+"""How much the English of a question's notions counts beside the question itself (`glossary.GLOSSED`)."""
 NEUTRAL = 0.5
 """How much of a moved query's language is taken off, so that other languages come among the nearest at all."""
 WEAK_BELOW = {"multilingual-e5-small": 0.803}
@@ -118,6 +120,12 @@ def feedback(
         directions = np.stack([profile.centroid for profile in known.values()]).astype(np.float64) - _mean(known)
         moved -= NEUTRAL * np.linalg.pinv(directions, rcond=1e-3) @ (directions @ moved)
     return (moved / max(float(np.linalg.norm(moved)), 1e-12)).astype(np.float32)
+
+
+def glossed(query: Vector, gloss: Vector) -> Vector:
+    """The query moved towards its gloss; L2 norm 1."""
+    moved = query.values + GLOSS_WEIGHT * gloss.values
+    return Vector(query.model, (moved / max(float(np.linalg.norm(moved)), 1e-12)).astype(np.float32))
 
 
 def _mean(profiles: Mapping[str, LanguageProfile]) -> NDArray[np.float32]:

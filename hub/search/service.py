@@ -259,7 +259,7 @@ def rank(
     notes = parsed.notes
     vector: Vector | None = None
     if mode != "keyword":
-        vector, failed = _embed(embedder, parsed.meaning)
+        vector, failed = _embed(embedder, parsed)
         notes += failed
         if vector is None:
             mode = "keyword"
@@ -310,11 +310,12 @@ def _again(
     return replace(seen, nearest=again.nearest)
 
 
-def _embed(embedder: Embedder | None, wanted: str) -> tuple[Vector | None, tuple[str, ...]]:
+def _embed(embedder: Embedder | None, parsed: Parsed) -> tuple[Vector | None, tuple[str, ...]]:
     if embedder is None:
         return None, (NO_MODEL,)
     try:
-        return query_vector(embedder, wanted), ()
+        vector = query_vector(embedder, parsed.meaning)
+        return ranking.glossed(vector, query_vector(embedder, parsed.gloss)) if parsed.gloss else vector, ()
     except EmbeddingUnavailable:
         log.exception("the embedding model cannot be used; answering by keyword")
         return None, (MODEL_FAILED,)
