@@ -227,6 +227,80 @@ def offers_list(
     return None
 
 
+@main.command("experts")
+@click.option("--json", "as_json", is_flag=True)
+def experts_list(as_json: bool) -> None:
+    """Who may be asked, what they take on, and what they have."""
+    from hub.support import experts
+
+    with opened() as parts, parts.database.session() as session:
+        loads = experts.expert_loads(session)
+        rows: list[dict[str, Any]] = [
+            {
+                "id": one.membership_id,
+                "name": one.name,
+                "entity": one.entity_id,
+                "capacity": one.capacity,
+                "minimum_load": one.minimum_load,
+                "requests_now": loads.get(one.membership_id, 0),
+                "languages": sorted(one.languages),
+                "gcm_objectives": sorted(one.objectives),
+                "regions": list(one.regions),
+                "absent": one.absent,
+            }
+            for one in experts.directory(session)
+        ]
+    if as_json:
+        return _print_json(rows)
+    for row in rows:
+        absent = "  absent" if row["absent"] else ""
+        have = f"{row['requests_now']} of {row['capacity']}"
+        click.echo(f"{row['entity']:8} {row['name']:35} {have:8} {','.join(row['languages'])}{absent}")
+    return None
+
+
+@main.command()
+@click.option("--apply", "apply_id", metavar="RUN", help="Make a solution the proposals of today.")
+@click.option("--undo", "undo_id", metavar="RUN", help="Bring back the proposals as they were before it.")
+@click.option("--unlock", "unlocked", multiple=True, metavar="REQUEST", help="What was sent, accepted or locked, too.")
+@click.option("--change-cost", type=click.FloatRange(0, 10), help="Affinity that a change must gain to be worth it.")
+@click.option("--json", "as_json", is_flag=True)
+def assign(
+    apply_id: str | None, undo_id: str | None, unlocked: tuple[str, ...], change_cost: float | None, as_json: bool
+) -> None:
+    """Solve all open requests at once, as a dry run; or apply or undo one. Nothing is sent."""
+    from hub.schemas.assignment import dump_run
+    from hub.support import assigning
+
+    if apply_id and undo_id:
+        raise click.UsageError("Apply or undo, not both.")
+    with opened() as parts, parts.database.session() as session:
+        if apply_id:
+            run = assigning.apply(session, None, apply_id, operator=True)
+        elif undo_id:
+            run = assigning.undo(session, None, undo_id, operator=True)
+        else:
+            cost = assigning.CHANGE_COST if change_cost is None else change_cost
+            using = assigning.Parts(parts.embedder, parts.engine)
+            run = assigning.propose(session, None, using, unlocked=unlocked, change_cost=cost, operator=True)
+            assigning.solve(parts, session, {"run": run.id})
+            session.commit()
+        shown = dump_run(run)
+    if as_json:
+        return _print_json(shown)
+    result = shown["result"]
+    click.echo(f"{shown['id']}  {shown['status']}")
+    click.echo(
+        f"floor {result['floor_before']} -> {result['floor']}, total {result['total_before']} -> {result['total']}"
+    )
+    for line in result["lines"]:
+        click.echo(f"{line['reference']}  {line['change']:7} {line['before'] or '-'} -> {line['expert'] or '-'}")
+    for one in result["shortages"]:
+        about = {name: one[name] for name in ("request", "expert", "language", "region", "objectives") if one[name]}
+        click.echo(f"short of {one['places']}: {one['code']} {about}")
+    return None
+
+
 @main.command()
 @click.option("--quarter", help="Such as 2026Q3; the newest that can be counted if absent.")
 @click.option("--json", "as_json", is_flag=True)

@@ -10,6 +10,7 @@ from hub.api.describe import describe
 from hub.schemas import assignment as schemas
 from hub.schemas.support import load
 from hub.support import assigning
+from hub.support.assigning import Parts
 from hub.support.expert_models import AssignmentRun
 
 blueprint = Blueprint("api_assignment", __name__, url_prefix="/api/v1")
@@ -41,7 +42,8 @@ def list_runs() -> Response:
 )
 def post_run() -> Response:
     values = load(schemas.SolveBody, json_body())
-    run = assigning.propose(db(), membership_needed(), current_app.extensions["hub"], **values)
+    hub = current_app.extensions["hub"]
+    run = assigning.propose(db(), membership_needed(), Parts(hub.embedder, hub.engine), **values)
     response = _one(run, 201)
     response.headers["Location"] = url_for("api_assignment.get_run", run_id=run.id)
     return response

@@ -1,6 +1,6 @@
 """Agencies for a need: objectives, own records, mandate, working groups, region, presence. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -39,14 +39,22 @@ class _Records:
 
 
 def agencies(
-    evidence: Evidence, need: Need, found: Relevance, *, limit: int, private: Private = nothing_private
+    evidence: Evidence,
+    need: Need,
+    found: Relevance,
+    *,
+    limit: int,
+    private: Private = nothing_private,
+    excluded: Collection[str] = (),
 ) -> tuple[Match, ...]:
-    """All are scored: there are tens, at most hundreds."""
-    listed = [one for one in candidates(evidence, need, found, private) if score(one.terms) >= FLOORS["agency"]]
-    return matches(best_first(listed)[:limit])
+    """All but the `excluded` are scored: there are tens, at most hundreds."""
+    scored = candidates(evidence, need, found, private, excluded)
+    return matches(best_first([one for one in scored if score(one.terms) >= FLOORS["agency"]])[:limit])
 
 
-def candidates(evidence: Evidence, need: Need, found: Relevance, private: Private) -> list[Candidate]:
+def candidates(
+    evidence: Evidence, need: Need, found: Relevance, private: Private, excluded: Collection[str] = ()
+) -> list[Candidate]:
     mandates = _mandate_feature(evidence, need)
     records = _records(evidence, need, found)
     unseen = len(evidence.documents)
@@ -55,6 +63,8 @@ def candidates(evidence: Evidence, need: Need, found: Relevance, private: Privat
     bounds = np.searchsorted(evidence.link_agency, np.arange(len(evidence.agencies) + 1)).tolist()
     listed: list[Candidate] = []
     for row, (facts, (start, end)) in enumerate(zip(evidence.agencies, pairwise(bounds), strict=True)):
+        if facts.id in excluded:
+            continue
         own = documents[start:end]
         terms = [
             *_objective_terms(facts, need),

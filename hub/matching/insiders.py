@@ -1,6 +1,6 @@
 """What the secretariat alone is shown: experts, and how agencies and peers fare. Pure; `Inside` is given, or nothing of this is scored."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -44,13 +44,23 @@ def state_terms(inside: Inside, entity: str) -> Iterable[Term]:
         yield Term("ready", {"country": entity}, weight("private.ready"), (entity,))
 
 
-def experts(evidence: Evidence, need: Need, found: Relevance, inside: Inside, *, limit: int) -> tuple[Match, ...]:
-    """Experts with room who are there and not of the asking State."""
+def experts(
+    evidence: Evidence,
+    need: Need,
+    found: Relevance,
+    inside: Inside,
+    *,
+    limit: int,
+    excluded: Collection[str] = (),
+) -> tuple[Match, ...]:
+    """Experts with room who are there and not of the asking State. `excluded`: agencies and memberships."""
     known = {facts.id: facts for facts in evidence.agencies}
     strengths = {one.url_id: score(one.terms) for one in candidates(evidence, need, found, nothing_private)}
     listed: list[Candidate] = []
     for one in inside.experts:
         agency = known.get(one.entity_id)
+        if one.id in excluded or one.entity_id in excluded:
+            continue
         if agency is None or one.absent or one.load >= one.capacity or need.country in one.own_states:
             continue
         terms = list(_expert_terms(need, one, agency, strengths[agency.id]))

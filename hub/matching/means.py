@@ -1,6 +1,6 @@
 """What could be drawn on: offers of support, and the areas of the fund. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from functools import partial
 
@@ -13,14 +13,19 @@ from hub.matching.types import Gain, Match
 from hub.matching.weights import ANY_OBJECTIVE, DEVIATIONS, FEW_DEVIATIONS, FLOORS, weight
 
 
-def offers(evidence: Evidence, need: Need, *, members: bool, on: date, limit: int) -> tuple[Match, ...]:
-    """Offers that can be taken up `on` that day by the asker, its own left out. `members`: those to the Network's members too."""
+def offers(
+    evidence: Evidence, need: Need, *, members: bool, on: date, limit: int, excluded: Collection[str] = ()
+) -> tuple[Match, ...]:
+    """Offers that can be taken up `on` that day by the asker, its own and those of the `excluded` left out.
+
+    `members`: those to the Network's members too.
+    """
     near = _nearness(evidence, need)
     around = {need.country, *regions_of(evidence, need.country), "World"}
     listed: list[Candidate] = []
     for facts, closeness in zip(evidence.offers, near.tolist(), strict=True):
         told = facts.public or members
-        if not told or not facts.starts_on <= on <= facts.until or facts.entity_id == need.country:
+        if not told or not facts.starts_on <= on <= facts.until or facts.entity_id in {need.country, *excluded}:
             continue
         if facts.places and not facts.places & around:
             continue

@@ -1,6 +1,6 @@
 """Peer States for a need: what they did, and how like the asker's their situation is. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
@@ -30,15 +30,23 @@ LIKENESS: Mapping[str, str] = MappingProxyType(
 
 
 def peer_states(
-    evidence: Evidence, need: Need, found: Relevance, *, limit: int, private: Private = nothing_private
+    evidence: Evidence,
+    need: Need,
+    found: Relevance,
+    *,
+    limit: int,
+    private: Private = nothing_private,
+    excluded: Collection[str] = (),
 ) -> tuple[Match, ...]:
-    """States whose practices meet the need, the asker left out, a subregion at most three times among the first ten."""
-    ranked = best_first(candidates(evidence, need, found, private))
+    """States whose practices meet the need, asker and `excluded` left out, a subregion at most three times among the first ten."""
+    ranked = best_first(candidates(evidence, need, found, private, excluded))
     order = spread([one.kin for one in ranked], PER_SUBREGION, TOP)
     return matches([ranked[position] for position in order[:limit]])
 
 
-def candidates(evidence: Evidence, need: Need, found: Relevance, private: Private) -> list[Candidate]:
+def candidates(
+    evidence: Evidence, need: Need, found: Relevance, private: Private, excluded: Collection[str] = ()
+) -> list[Candidate]:
     best = np.zeros(len(evidence.documents), np.bool_)
     best[found.order] = True
     counted = best & evidence.practice
@@ -56,6 +64,8 @@ def candidates(evidence: Evidence, need: Need, found: Relevance, private: Privat
         if done[0][1] < FLOORS["peer"]:
             continue
         facts = evidence.states[int(state[order[start]])]
+        if facts.id in excluded:
+            continue
         terms = [
             *_practice_terms(evidence, done),
             *_neighbour_terms(evidence, facts, own),

@@ -4,7 +4,7 @@ The text of a request is read, encoded and forgotten: nothing of it is kept, log
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -59,12 +59,14 @@ def match(
     limit: int = 10,
     view: View = "public",
     inside: Inside | None = None,
+    excluded: Collection[str] = (),
 ) -> Matches:
     """The best `limit` of each list. Without a model or an engine the rest still works, and `notes` says so.
 
     Only public evidence counts: published records, mandates, vocabulary, offers; in the view of members, offers to members
     too. `inside`, for the secretariat's view and assignment alone, adds load, acceptance, speed, answers and experts;
-    ValueError with any other view. Reads the database, writes nothing.
+    ValueError with any other view. `excluded`: ids of agencies, States and experts (memberships) that are not even scored, for a
+    conflict of interest. Reads the database, writes nothing.
     """
     if inside is not None and view != "secretariat":
         raise ValueError("What the secretariat knows is for its own view alone")
@@ -81,13 +83,13 @@ def match(
     if inside is not None:
         of_agency, of_state = partial(agency_terms, inside, need), partial(state_terms, inside)
     listed = Matches(
-        agencies=agencies(evidence, need, found, limit=limit, private=of_agency),
-        peer_states=peer_states(evidence, need, found, limit=limit, private=of_state),
+        agencies=agencies(evidence, need, found, limit=limit, private=of_agency, excluded=excluded),
+        peer_states=peer_states(evidence, need, found, limit=limit, private=of_state, excluded=excluded),
         practices=scoring.records(evidence, need, found, practices=True, limit=limit),
         guidance=scoring.records(evidence, need, found, practices=False, limit=limit),
-        offers=offers(evidence, need, members=view != "public", on=now().date(), limit=limit),
+        offers=offers(evidence, need, members=view != "public", on=now().date(), limit=limit, excluded=excluded),
         funding=funding(evidence, need, limit=limit),
-        experts=() if inside is None else experts(evidence, need, found, inside, limit=limit),
+        experts=() if inside is None else experts(evidence, need, found, inside, limit=limit, excluded=excluded),
     )
     empty = (
         (listed.agencies, NO_AGENCY),

@@ -6,7 +6,7 @@ Applying writes proposals and gives nobody access; sending them does. Described 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -55,11 +55,12 @@ SENT = "Some of its proposals were sent or replaced meanwhile."
 NOTHING_HELD = "This request has nothing to unlock."
 
 
-class Parts(Protocol):
-    @property
-    def embedder(self) -> "Embedder | None": ...
-    @property
-    def engine(self) -> "SearchEngine": ...
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What matching works with; either may be missing, and matching makes do with the rest."""
+
+    embedder: "Embedder | None"
+    engine: "SearchEngine | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +167,12 @@ def propose(
     return run
 
 
-def solve(parts: Parts, session: Session, payload: Mapping[str, Any]) -> None:
-    """Job `assignment`: compute a run that waits. Done twice it does no harm."""
+def solve(hub: Any, session: Session, payload: Mapping[str, Any]) -> None:
+    """Job `assignment`: compute a run that waits. Done twice it does no harm. `hub`: has `embedder` and `engine`."""
     run = session.get(AssignmentRun, str(payload["run"]))
     if run is not None and run.status == WAITING:
         run.done = 0
-        _compute(session, run, _read(session), parts, keep=True)
+        _compute(session, run, _read(session), Parts(hub.embedder, hub.engine), keep=True)
 
 
 def _ids(board: Board, names: Collection[str]) -> set[str]:
@@ -235,7 +236,6 @@ def _match(session: Session, row: SupportRequest, inside: "Inside", parts: Parts
     """Adds what matching says of every expert without a conflict."""
     from hub.matching import service  # noqa: PLC0415 - numpy and more, not needed to look at a run
 
-    allowed = tuple(one for one in inside.experts if (row.id, one.id) not in matched.barred)
     found = service.match(
         session,
         reading.match_request(row),
@@ -243,7 +243,8 @@ def _match(session: Session, row: SupportRequest, inside: "Inside", parts: Parts
         engine=parts.engine,
         limit=EVERYBODY,
         view="secretariat",
-        inside=replace(inside, experts=allowed),
+        inside=inside,
+        excluded=[one.id for one in inside.experts if (row.id, one.id) in matched.barred],
     )
     matched.affinity.update({(row.id, one.id): round(one.score, 6) for one in found.experts})
     matched.objectives[row.id] = frozenset(found.objectives)

@@ -82,6 +82,13 @@ def excluded(session: Session, row: SupportRequest) -> frozenset[str]:
     return frozenset(one.entity_id for one in of_request(session, row, ()) if one.membership_id is None)
 
 
+def barred(session: Session, row: SupportRequest, *, declared: bool) -> frozenset[str]:
+    """Ids of States, agencies and experts (memberships) not to be scored. `declared`: also for what somebody declared."""
+    return frozenset(
+        one.membership_id or one.entity_id for one in of_request(session, row) if declared or one.kind != DECLARED
+    )
+
+
 def for_membership(session: Session, membership: Membership, row: SupportRequest) -> list[Conflict]:
     """Those that stand in the way of one expert, their agency's among them."""
     people = [one for one in experts.directory(session) if one.membership_id == membership.id]

@@ -195,7 +195,7 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
     found = [
         Task(what, row, next_due(row))
         for what, condition in waiting
-        for row in _list(session, condition, _next_due().nulls_last(), SupportRequest.id, limit=LARGEST_PAGE)
+        for row in _list(session, condition, next_due_of().nulls_last(), SupportRequest.id, limit=LARGEST_PAGE)
     ]
     return sorted(
         found, key=lambda task: (task.due_at is None, task.due_at or task.request.created_at, task.request.id)
@@ -218,7 +218,7 @@ def next_due(row: SupportRequest) -> datetime | None:
     return min((clock.due_at for clock in clocks.running(row)), default=None)
 
 
-def _next_due() -> ColumnElement[datetime]:
+def next_due_of() -> ColumnElement[datetime]:
     """The same for a query of requests."""
     return (
         select(func.min(Clock.due_at))
@@ -334,12 +334,13 @@ def matches(
 ) -> "Matches":
     """Who and what could help with a request. `Forbidden` to a reader who may not see that yet.
 
-    What the secretariat knows beside public evidence counts for the secretariat alone.
+    What the secretariat knows beside public evidence counts for the secretariat alone. Whoever has a conflict of interest
+    is not scored; that one was declared is the secretariat's to know, so for others it changes nothing.
     """
     if not policy.can(membership, "match", row):
         raise Forbidden(NOT_YOURS)
     from hub.matching import service  # noqa: PLC0415 - numpy and more, not needed to write a request
-    from hub.support import inside  # noqa: PLC0415 - which reads by way of this module
+    from hub.support import conflicts, inside  # noqa: PLC0415 - which read by way of this module
 
     known = inside.for_reader(session, membership)
     return service.match(
@@ -350,6 +351,7 @@ def matches(
         limit=limit,
         view="secretariat" if known else "member",
         inside=known,
+        excluded=conflicts.barred(session, row, declared=known is not None),
     )
 
 

@@ -19,7 +19,7 @@ from hub.network import vocabulary
 from hub.schemas import assignment as schemas
 from hub.schemas.support import load
 from hub.support import assigning
-from hub.support.assigning import Board
+from hub.support.assigning import Board, Parts
 from hub.support.expert_models import AssignmentRun
 from hub.web.i18n import PREFIX, language, name_of
 from hub.web.support.parts import isolated
@@ -76,7 +76,8 @@ def solve() -> Response:
         given["change_cost"] = request.form["change_cost"]
     try:
         values = load(schemas.SolveBody, given)
-        run = assigning.propose(db(), membership_needed(), current_app.extensions["hub"], **values)
+        hub = current_app.extensions["hub"]
+        run = assigning.propose(db(), membership_needed(), Parts(hub.embedder, hub.engine), **values)
     except ValidationError as error:
         return _board(422, errors=error.normalized_messages())
     except Invalid as error:
@@ -234,7 +235,7 @@ def _shortage(one: Mapping[str, Any], lines: list[dict[str, Any]], people: Mappi
         ),
         "conflict": gettext("Everybody who is left for %(about)s has a conflict of interest", about=about),
         "no_affinity": gettext("Nobody for %(about)s comes near enough to the request", about=about),
-        "capacity": gettext("Everybody for %(about)s has as many requests as they can take", about=about),
+        "capacity": gettext("Everybody for %(about)s has as many requests as they can take, or is absent", about=about),
     }
     reference = next((line["reference"] for line in lines if line["request"] == one["request"]), "")
     return Shortage(sentences[one["code"]], reference, url_for("support.show", name=one["request"]))

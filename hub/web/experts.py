@@ -35,6 +35,8 @@ def listing() -> Response:
         "list.html",
         entries=experts.listing(db(), membership),
         own=membership.id,
+        secretariat=membership.role == SECRETARIAT,
+        agencies=_agencies() if membership.role == SECRETARIAT else (),
         default=DEFAULT_CAPACITY,
         entity_name=name_in_words,
         region_names=_region_names(),
@@ -190,6 +192,17 @@ def _ties(status: int = 200, *, errors: Mapping[str, Any] | None = None) -> Resp
         countries=vocabulary.labels(db(), "country", language()),
         entity_name=name_in_words,
     )
+
+
+def _agencies() -> list[dict[str, Any]]:
+    """How agencies fare that were ever asked, by name; what is unknown is None."""
+    loads, acceptance, speed = experts.loads(db()), experts.acceptance(db()), experts.speed(db())
+    names = vocabulary.labels(db(), "agency", language())
+    return [
+        {"name": name, "load": loads.get(code, 0), "acceptance": acceptance.get(code), "days": speed.get(code)}
+        for code, name in names.items()
+        if code in loads or code in acceptance
+    ]
 
 
 def _region_names() -> dict[str, str]:

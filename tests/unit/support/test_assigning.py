@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from hub.support.experts import ProfileData
 from hub.support.models import DeclaredConflict, SupportRequest
 from tests import factories
 
-PARTS: Any = SimpleNamespace(embedder=None, engine=None)
+PARTS = assigning.Parts(embedder=None, engine=None)
 """Neither model nor index: affinity rests on objectives, languages and regions alone."""
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.errors import Forbidden, IllegalTransition, Invalid, NotFound
 from hub.events import Event
+from hub.network.models import EntityObjective
 from hub.support import conflicts, delivery, experts, reading, requests, triage
 from hub.support.experts import ProfileData
 from hub.support.models import SupportRequest
@@ -169,3 +170,23 @@ def test_events_of_conflicts_hold_no_words(session: Session, cast: Cast, sent: S
     data = str([event.data for event in session.scalars(select(Event))])
     assert "Fair work" not in data
     assert "Report" not in data
+
+
+def test_who_has_a_conflict_is_not_scored_and_a_declared_one_shows_to_the_secretariat_alone(
+    session: Session, cast: Cast
+) -> None:
+    for code in ("iom", "ilo", "unicef"):
+        entity = factories.agency(session, code)
+        entity.objectives = [EntityObjective(number=6, basis="mandate", strength="primary")]
+    data = RequestData("Protect domestic workers", "Advice on contracts", "en", (6,), summary="Workers")
+    row = requests.draft(session, cast.portugal, data, submit=True)
+    conflicts.tie(session, cast.secretariat, agency="ilo", country="PRT", programme="Fair work", source="Report")
+    row = triage.send(session, cast.secretariat, row.id, "iom", version=row.version)
+    row = declare(session, cast.iom, row, whole_agency=True)
+
+    def matched(reader: Membership) -> set[str]:
+        found = reading.matches(session, reader, row, embedder=None, engine=None)
+        return {match.id for match in found.agencies}
+
+    assert matched(cast.secretariat) == {"UNICEF"}
+    assert matched(cast.portugal) == {"UNICEF", "IOM"}
