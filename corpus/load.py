@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,10 +14,13 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from hub.network.models import (
     AGENCY,
     AREA,
+    CONFIRMED,
+    MANDATE,
     OFFICE,
     STATE,
     WORKING_GROUP,
     Agency,
+    Correction,
     Entity,
     EntityObjective,
     Label,
@@ -277,6 +280,7 @@ def _write_entities(session: Session, summary: VocabularySummary) -> None:
         )
     )
     known = {row.id: row for row in rows}
+    corrected = _corrected(session)
     for id_, kind, name, facts in _entities():
         content_hash = _content_hash({"kind": kind, "name": name, **facts})
         row = known.get(id_)
@@ -291,26 +295,43 @@ def _write_entities(session: Session, summary: VocabularySummary) -> None:
             row.version += 1
             summary.changed += 1
         row.kind, row.name, row.content_hash = kind, name, content_hash
-        _write_facts(row, facts)
+        _write_facts(row, facts, kept=corrected.get(id_, frozenset()))
     session.flush()
 
 
-def _write_facts(row: Entity, facts: Mapping[str, Any]) -> None:
-    columns = {name: value for name, value in facts.items() if name != "objectives"}
+def _corrected(session: Session) -> dict[str, set[str]]:
+    """Entity -> fields that the secretariat corrected: the files say nothing of them any more."""
+    fields: dict[str, set[str]] = {}
+    for entity_id, field in session.execute(
+        select(Correction.entity_id, Correction.field).where(Correction.status == CONFIRMED)
+    ):
+        fields.setdefault(entity_id, set()).add(field)
+    return fields
+
+
+def _write_facts(row: Entity, facts: Mapping[str, Any], *, kept: Collection[str]) -> None:
+    """`kept`: fields that stay as they are, of the objectives those of the mandate."""
+    columns = {name: value for name, value in facts.items() if name != "objectives" and name not in kept}
     if row.kind == STATE:
         row.state = _filled(row.state or MemberState(), columns)
     elif row.kind == AGENCY:
         row.agency = _filled(row.agency or Agency(), columns)
     elif row.kind == WORKING_GROUP:
         row.group = _filled(row.group or WorkingGroup(), columns)
-    wanted = {(each["number"], each["basis"]): each["strength"] for each in facts.get("objectives", ())}
-    kept = {(each.number, each.basis): each for each in row.objectives}
+    wanted = {
+        (each["number"], each["basis"]): each["strength"]
+        for each in facts.get("objectives", ())
+        if each["basis"] != MANDATE or "objectives" not in kept
+    }
+    there = {
+        (each.number, each.basis): each for each in row.objectives if each.basis != MANDATE or "objectives" not in kept
+    }
     for key, strength in wanted.items():
-        if key in kept:
-            kept[key].strength = strength
+        if key in there:
+            there[key].strength = strength
         else:
             row.objectives.append(EntityObjective(number=key[0], basis=key[1], strength=strength))
-    for key, each in kept.items():
+    for key, each in there.items():
         if key not in wanted:
             row.objectives.remove(each)
 

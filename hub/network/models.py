@@ -1,11 +1,12 @@
 """Whatever can help, be asked, be matched or own something, and the vocabulary of the Compact."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from hub.database import Base
+from hub.database import Base, new_id, now
 
 AGENCY, STATE, WORKING_GROUP, OFFICE = "agency", "state", "working_group", "office"
 AREA = "area"
@@ -43,6 +44,9 @@ class Agency(Base):
     executive_committee: Mapped[bool] = mapped_column(default=False)
     coordinator: Mapped[bool] = mapped_column(default=False)
     membership_status: Mapped[str] = mapped_column(String(40), default="unverified")
+    languages: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
+    presence: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
+    """Languages in which it can help, and where it works (ISO alpha-3, M49 names), as it said and the secretariat confirmed."""
     entity: Mapped[Entity] = relationship(back_populates="agency")
 
     @property
@@ -88,6 +92,9 @@ class WorkingGroup(Base):
     entity: Mapped[Entity] = relationship(back_populates="group")
 
 
+MANDATE = "mandate"
+
+
 class EntityObjective(Base):
     """What an entity is good at. `strength`: primary or secondary; `basis`: mandate or working-group."""
 
@@ -97,6 +104,34 @@ class EntityObjective(Base):
     basis: Mapped[str] = mapped_column(String(20), primary_key=True)
     strength: Mapped[str] = mapped_column(String(10))
     entity: Mapped[Entity] = relationship(back_populates="objectives")
+
+
+PROPOSED, CONFIRMED, REFUSED, REPLACED = CORRECTION_STATUSES = ("proposed", "confirmed", "refused", "replaced")
+
+
+class Correction(Base):
+    """What an agency says is wrong in its record, or in a reason of a match. Nothing changes until the secretariat confirms.
+
+    `field`: one of `hub.knowledge.corrections.FIELDS`; `before`, `after`: `{"value": …}` in its form. `reason`: id of the
+    reason of a match that is contested. A confirmed field is no longer overwritten from the vocabulary files. Undone by
+    another correction. `because` and `note` are words of people and can be erased.
+    """
+
+    __tablename__ = "correction"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    entity_id: Mapped[str] = mapped_column(ForeignKey("entity.id"), index=True)
+    field: Mapped[str] = mapped_column(String(20))
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    reason: Mapped[str | None] = mapped_column(String(300))
+    because: Mapped[str] = mapped_column(default="")
+    status: Mapped[str] = mapped_column(String(10), default=PROPOSED, index=True)
+    proposed_by: Mapped[str] = mapped_column(ForeignKey("membership.id"))
+    proposed_at: Mapped[datetime] = mapped_column(default=now)
+    decided_by: Mapped[str | None] = mapped_column(ForeignKey("membership.id"))
+    decided_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(default="")
+    entity: Mapped[Entity] = relationship()
 
 
 class Term(Base):

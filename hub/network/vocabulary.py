@@ -246,6 +246,14 @@ def _vocabulary(session: Session) -> _Vocabulary:
     return known
 
 
+def touch(session: Session, change: str) -> None:
+    """Let every process read the vocabulary again once the session commits. `change`: another word each time."""
+    term = session.get(Term, STAMP, with_for_update=True) or Term(id=STAMP, scheme="meta", code="vocabulary", data={})
+    term.data = {**term.data, "change": change}
+    session.add(term)
+    session.info.pop(_CHECKED, None)
+
+
 def _stamp(session: Session) -> tuple[object, ...]:
     row = session.execute(
         select(

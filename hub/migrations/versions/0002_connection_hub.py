@@ -53,6 +53,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment_run")),
     )
     op.create_table(
+        "correction",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("entity_id", sa.String(length=60), nullable=False),
+        sa.Column("field", sa.String(length=20), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.Column("reason", sa.String(length=300), nullable=True),
+        sa.Column("because", sa.String(), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("proposed_by", sa.String(length=36), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_by", sa.String(length=36), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["decided_by"], ["membership.id"], name=op.f("fk_correction_decided_by")),
+        sa.ForeignKeyConstraint(["entity_id"], ["entity.id"], name=op.f("fk_correction_entity_id")),
+        sa.ForeignKeyConstraint(["proposed_by"], ["membership.id"], name=op.f("fk_correction_proposed_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
+    )
+    with op.batch_alter_table("correction", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_correction_entity_id"), ["entity_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_correction_status"), ["status"], unique=False)
+
+    op.create_table(
         "expert_profile",
         sa.Column("membership_id", sa.String(length=36), nullable=False),
         sa.Column("capacity", sa.Integer(), nullable=False),
@@ -459,6 +483,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("release", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_release_request_id"), ["request_id"], unique=False)
+
+    with op.batch_alter_table("agency", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("languages", sa.JSON(), server_default="[]", nullable=False))
+        batch_op.add_column(sa.Column("presence", sa.JSON(), server_default="[]", nullable=False))
 
     with op.batch_alter_table("clock", schema=None) as batch_op:
         batch_op.add_column(sa.Column("paused_working_s", sa.Integer(), server_default="0", nullable=False))

@@ -7,13 +7,14 @@ from hub.accounts import guard
 from hub.accounts.guard import db, membership_needed
 from hub.accounts.models import EXPERT, FOCAL_POINT, SECRETARIAT
 from hub.database import now
+from hub.knowledge import corrections
 from hub.network import vocabulary
 from hub.schemas import support as schemas
-from hub.support import reading
+from hub.support import escalation, reading
 from hub.support.lifecycle import STATUSES
 from hub.web.i18n import language
 from hub.web.support.parts import blueprint, page
-from hub.web.support.words import STATUS_NAMES, TASK_NAMES
+from hub.web.support.words import CLOCK_NAMES, STATUS_NAMES, TASK_NAMES
 
 PER_PAGE = 20
 
@@ -41,6 +42,10 @@ def list_requests() -> Response:
         first=url_for("support.requests", status=chosen) if asked["cursor"] else "",
         next=url_for("support.requests", status=chosen, cursor=found.cursor) if found.cursor else "",
         may_write=membership.role == FOCAL_POINT,
+        corrections=corrections.waiting(db(), membership),
+        has_queue=membership.role == SECRETARIAT,
+        late=escalation.late(db(), membership),
+        clock_names=CLOCK_NAMES,
         may_write_for_others=membership.role == SECRETARIAT,
         task_names=TASK_NAMES,
         next_due=reading.next_due,
