@@ -82,23 +82,51 @@ def test_an_index_of_one_language_is_not_shifted():
 
 
 @pytest.mark.parametrize(
-    ("model", "cosine", "language", "weak"),
+    ("model", "cosine", "language", "covered", "weak"),
     [
-        ("multilingual-e5-small-q4@1", 0.79, "en", True),
-        ("multilingual-e5-small-q4@1", 0.82, "en", False),
-        ("another encoder", 0.1, "en", False),
-        ("multilingual-e5-small-q4@1", 0.1, "sw", False),
-        ("multilingual-e5-small-q4@1", 0.1, None, False),
+        ("multilingual-e5-small-q4@1", 0.82, "en", 0.0, True),
+        ("multilingual-e5-small-q4@1", 0.84, "en", 0.0, False),
+        ("multilingual-e5-small-q4@1", 0.82, "en", 0.5, False),
+        ("another encoder", 0.1, "en", 0.0, False),
+        ("multilingual-e5-small-q4@1", 0.1, "sw", 0.0, False),
+        ("multilingual-e5-small-q4@1", 0.1, None, 0.0, False),
     ],
 )
-def test_a_question_is_weak_if_even_the_nearest_is_far_and_far_is_known(model, cosine, language, weak):
-    answer = retrieved((), [hit("a", cosine), hit("b", 0.05)], {"en": LanguageProfile(50, QUERY)})
-    assert ranking.is_weak(answer, Vector(model, QUERY), language) is weak
+def test_a_question_is_weak_if_the_nearest_are_far_and_its_words_are_not_of_the_field(
+    model, cosine, language, covered, weak
+):
+    answer = retrieved((), [hit("a", cosine + 0.05), hit("b", cosine), hit("c", cosine - 0.05), hit("d", 0.0)], {"en": LanguageProfile(50, QUERY)})  # fmt: skip
+    assert ranking.is_weak(answer, Vector(model, QUERY), language, covered) is weak
 
 
 def test_a_question_without_any_hit_is_not_called_weak():
     answer = retrieved((), (), {"en": LanguageProfile(50, QUERY)})
     assert not ranking.is_weak(answer, Vector("multilingual-e5-small-q4@1", QUERY), "en")
+
+
+def test_what_is_rare_in_a_small_language_does_not_outrank_by_words():
+    english = [hit(f"e{at:02}", 40.0 - at, language="en") for at in range(40)]
+    chinese = [hit(f"z{at:02}", 80.0 - at, language="zh") for at in range(40)]
+    levelled = ranking.levelled([*english, *chinese])
+    assert levelled["e00"] > levelled["z20"]
+    assert levelled["z00"] > levelled["z01"]
+    assert levelled["e00"] > levelled["e01"]
+
+
+def test_words_of_one_language_are_left_as_they_are():
+    assert ranking.levelled([hit("a", 3.0), hit("b", 1.0)]) == {"a": 3.0, "b": 1.0}
+
+
+def test_a_translated_question_leaves_other_languages_to_their_words():
+    near = hit("near", 0.9, language="fr", matched=False)
+    worded = hit("worded", 0.5, language="en")
+    answer = retrieved([hit("worded", 9.0, language="en"), hit("other", 1.0, language="en")], [near, worded])
+    by_meaning, by_words = (
+        {one.id: one for one in ranking.fuse(answer, query=QUERY, words=[("a",)], language="en", covered=covered)}
+        for covered in (0.0, 1.0)
+    )
+    assert by_meaning["near"].score > by_words["near"].score
+    assert by_meaning["worded"].score == by_words["worded"].score
 
 
 def test_meaning_below_the_cut_is_not_listed():
