@@ -10,6 +10,7 @@ from typing import Any
 import click
 from marshmallow import ValidationError
 
+from hub import cli_requests
 from hub.errors import HubError, SettingError
 from hub.search.types import FACETS, LANGUAGES, SORTS
 from hub.wiring import Hub
@@ -372,6 +373,9 @@ def user_disable(email: str) -> None:
     with opened() as parts, parts.database.session() as session:
         console.disable(session, email)
     click.echo(f"{email} can no longer sign in.")
+
+
+main.add_command(cli_requests.request)
 
 
 @main.command()

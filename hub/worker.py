@@ -9,12 +9,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from hub import outbox
+from hub.accounts import people
 from hub.database import Outbox
 from hub.errors import SearchUnavailable
 from hub.knowledge import search_log
 from hub.notices import mail, notices
 from hub.search.embedding import EmbeddingUnavailable
-from hub.support import assigning, attachments, clocks, links, offers, reminders, snapshots
+from hub.support import assigning, attachments, clocks, departures, links, offers, reminders, snapshots
 from hub.wiring import Hub
 from indexer import sync
 from indexer.locks import Busy
@@ -29,6 +30,7 @@ HANDLERS: Mapping[str, Handler] = {
     notices.MAIL: mail.send_notice,
     notices.DIGEST: mail.send_digest,
     clocks.CLOCK: reminders.look,
+    people.LEFT: departures.look,
     offers.SUBJECT: offers.expire,
     snapshots.SNAPSHOT: snapshots.make_due,
     links.MAIL_LINK: mail.send_question,

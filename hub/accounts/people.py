@@ -28,12 +28,14 @@ from hub.accounts.models import (
     SignInLink,
 )
 from hub.accounts.policy import can_manage_members
-from hub.database import is_id, new_id, now
+from hub.database import is_id, later, new_id, now
 from hub.errors import Forbidden, Gone, IllegalTransition, Invalid, NotFound, StaleVersion, Unauthenticated
 from hub.events import Event
 from hub.network.models import AGENCY, OFFICE, STATE, Entity
 from hub.search.types import LANGUAGES
 
+LEFT = "left"
+"""Kind of `Outbox` row: somebody of a team left. Payload: `{entity, role, at}`."""
 KIND_OF_ROLE = {FOCAL_POINT: STATE, EXPERT: AGENCY, SECRETARIAT: OFFICE, ADMINISTRATOR: OFFICE}
 """Role -> kind of the entity that it is held for."""
 LONGEST_EMAIL, LONGEST_NAME = 254, 200
@@ -366,8 +368,14 @@ def end_membership(session: Session, by: Membership, membership_id: str) -> Memb
     if not open_memberships(session, membership.person_id):
         _kill_links(session, membership.person_id)
     record(session, ("membership", membership.id), "ended", by, to_state="ended")
+    _tell_who_left(session, membership)
     session.commit()
     return membership
+
+
+def _tell_who_left(session: Session, membership: Membership) -> None:
+    """A job that looks whether anybody is left for what the entity has in hand."""
+    later(session, LEFT, {"entity": membership.entity_id, "role": membership.role, "at": now().isoformat()})
 
 
 def switch(session: Session, by: Membership, membership_id: str) -> Membership:
@@ -397,6 +405,8 @@ def close_account(session: Session, person: Person, *, by: Membership | None) ->
     """What `disable` does, in the caller's transaction. `by` None: the operator of the machine."""
     if person.disabled_at is not None:
         return
+    for membership in open_memberships(session, person.id):
+        _tell_who_left(session, membership)
     person.disabled_at = now()
     person.session_key = new_id()
     _kill_links(session, person.id)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
 from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, SECRETARIAT, Membership
 from hub.events import AUDIENCES, Event
 from hub.support.models import (
+    CO_LEAD,
     CO_REQUESTING,
     CONTRIBUTOR,
     LEAD,
@@ -66,6 +67,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule(EXPERT, DELIVERY, ("accepted",), not_statuses=UNSEEN),
         Rule(FOCAL_POINT, (PEER,), ("shared",), not_statuses=UNSEEN),
     ),
+    # Reference, objectives and which stage is late: `hub.support.escalation`.
+    "stage": (Rule(EXPERT, (CO_LEAD,), ("told",), not_statuses=UNSEEN),),
     "edit": (_TEAM,),
     "submit": (_TEAM,),
     "reply": (_TEAM,),
@@ -224,6 +227,7 @@ HEARINGS = (
     Hearing(EXPERT, "details", ("delivery", "parties", "public")),
     # An agency that was asked hears of its own invitation, not of what others do meanwhile.
     Hearing(EXPERT, "read", ("agency", "parties", "public"), own=True),
+    Hearing(EXPERT, "stage", ("agency",), own=True),
     Hearing(FOCAL_POINT, "read", ("invited", "public"), own=True),
     Hearing(FOCAL_POINT, "edit", ("requesting", "parties", "invited", "public")),
 )

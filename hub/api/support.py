@@ -1,14 +1,18 @@
 """Support requests for scripts: the verbs of the pages, with the same rules."""
 
+from typing import Any
+
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
 
 from hub.accounts import guard
 from hub.accounts.guard import db, membership_needed
+from hub.accounts.models import SECRETARIAT
 from hub.api.bodies import idempotency_key, json_body, versioned_body
 from hub.api.describe import describe
+from hub.database import now
 from hub.errors import NotFound
 from hub.schemas import support as schemas
-from hub.support import contributions, delivery, ranking, reading, requests, verbs
+from hub.support import contributions, delivery, desk, escalation, ranking, reading, requests, verbs
 from hub.support.models import SupportRequest
 
 blueprint = Blueprint("api_support", __name__, url_prefix="/api/v1")
@@ -21,6 +25,11 @@ def _one(row: SupportRequest, status: int = 200) -> Response:
     response.status_code = status
     response.set_etag(str(row.version))
     return response
+
+
+def _parts() -> dict[str, Any]:
+    parts = current_app.extensions["hub"]
+    return {"embedder": parts.embedder, "engine": parts.engine}
 
 
 @blueprint.get("/requests")
@@ -57,6 +66,52 @@ def post_request() -> Response:
     response = _one(row, 201)
     response.headers["Location"] = url_for("api_support.get_request", name=row.id)
     return response
+
+
+@blueprint.post("/requests/many")
+@guard.role(SECRETARIAT)
+@describe(
+    "Take one step for many requests, each by itself: what cannot be done is told and changes nothing else",
+    body=schemas.Many,
+    response=schemas.OutcomeSchema,
+    many=True,
+)
+def post_many() -> Response:
+    membership = membership_needed()
+    asked = schemas.load(schemas.Many, json_body())
+
+    def best(row: SupportRequest) -> dict[str, Any]:
+        return ranking.best(db(), membership, row, **_parts())
+
+    values = schemas.values_of_many(asked, best)
+    outcomes = desk.many(db(), membership, asked["action"], asked["requests"], values)
+    return jsonify({"items": schemas.dump_outcomes(outcomes), "next": None})
+
+
+@blueprint.get("/requests/overdue")
+@guard.role(SECRETARIAT)
+@describe("Requests of which a date has passed, the oldest first", response=schemas.OverdueSchema, many=True)
+def get_overdue() -> Response:
+    return jsonify({"items": schemas.dump_overdue(desk.overdue(db(), membership_needed(), now())), "next": None})
+
+
+@blueprint.get("/requests/loads")
+@guard.role(SECRETARIAT)
+@describe("What agencies have, and which objectives nobody has taken", response=schemas.LoadsSchema)
+def get_loads() -> Response:
+    membership = membership_needed()
+    return jsonify(schemas.dump_loads(desk.loads(db(), membership, now()), desk.shortages(db(), membership)))
+
+
+@blueprint.get("/requests/late")
+@guard.signed_in
+@describe(
+    "Delays that your agency was told of as co-lead of a working group: no more than this",
+    response=schemas.LateSchema,
+    many=True,
+)
+def get_late() -> Response:
+    return jsonify({"items": schemas.dump_late(escalation.late(db(), membership_needed())), "next": None})
 
 
 @blueprint.get("/requests/<name>")
@@ -105,8 +160,7 @@ def post_action(name: str, action: str) -> Response:
         raise NotFound("There is no such action.")
     values = schemas.load(schemas.STEPS[action], versioned_body())
     if action == "send":
-        parts = current_app.extensions["hub"]
-        found = ranking.ranked(db(), membership, row, embedder=parts.embedder, engine=parts.engine)
+        found = ranking.ranked(db(), membership, row, **_parts())
         values["ranked"] = found
         if values["alternates"] is None:
             values["alternates"] = ranking.alternates(db(), found, but=values["agency"])

@@ -9,24 +9,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub.accounts import policy
-from hub.accounts.models import DAILY, EACH, Membership, Person
+from hub.accounts.models import DAILY, EACH, EXPERT, FOCAL_POINT, Membership, Person
 from hub.database import is_id, later, new_id, now
 from hub.errors import BadRequest, NotFound
 from hub.events import Event
 from hub.notices.models import Notice
 from hub.support.lifecycle import DRAFT
-from hub.support.models import SupportRequest
+from hub.support.models import Offer, SupportRequest
 from hub.wiring import Hub
 
 NOTICE, MAIL, DIGEST = "notice", "mail", "digest"
 """Kinds of `Outbox` rows. Payloads: `{event}`, `{notice}` (its id), `{person, day}`."""
 REQUEST = "request"
 """`subject_kind` of support requests."""
+OFFER = "offer"
+"""That of offers: who gives one is told that it is wanted, and not for whose request."""
+GIVERS = (EXPERT, FOCAL_POINT)
 LARGEST_PAGE = 100
 DIGEST_HOUR = 6
 """Of the day in UTC: before offices open in Africa and Europe, where most focal points of the Network sit."""
@@ -34,11 +37,17 @@ DIGEST_HOUR = 6
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A notice with what it is about."""
+    """A notice with what it is about: a request or an offer, the other is None."""
 
     notice: Notice
     event: Event
-    request: SupportRequest
+    request: SupportRequest | None
+    offer: Offer | None
+
+    @property
+    def reference(self) -> str:
+        """What a mail may call it; nothing of an offer."""
+        return self.request.reference if self.request else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +68,9 @@ def announce(hub: Hub, session: Session, payload: Mapping[str, Any]) -> None:
     Readers are those of now, not of the moment of the event. Doing it again adds nothing.
     """
     event = session.get(Event, str(payload["event"]))
-    if event is None or event.subject_kind != REQUEST:
+    if event is None:
         return
-    row = session.scalar(
-        select(SupportRequest)
-        .where(SupportRequest.id == event.subject_id)
-        .options(selectinload(SupportRequest.parties))
-    )
-    if row is None or not _worth_telling(event, row):
-        return
-    told = {membership.person_id: membership for membership in readers(session, event, row)}
+    told = {membership.person_id: membership for membership in _readers(session, event)}
     if not told:
         return
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
@@ -93,6 +95,41 @@ def announce(hub: Hub, session: Session, payload: Mapping[str, Any]) -> None:
     ).all()
     for notice in written:
         queue_mail(hub, session, told[notice.person_id].person, notice.id)
+
+
+def _readers(session: Session, event: Event) -> list[Membership]:
+    if event.subject_kind == OFFER:
+        offer = session.get(Offer, event.subject_id)
+        return givers(session, event, offer) if offer else []
+    if event.subject_kind != REQUEST:
+        return []
+    row = session.scalar(
+        select(SupportRequest)
+        .where(SupportRequest.id == event.subject_id)
+        .options(selectinload(SupportRequest.parties))
+    )
+    return readers(session, event, row) if row is not None and _worth_telling(event, row) else []
+
+
+def givers(session: Session, event: Event, offer: Offer) -> list[Membership]:
+    """Who gives the offer: its agency's experts or its State's focal points, one membership a person."""
+    found = session.scalars(
+        select(Membership)
+        .join(Membership.person)
+        .where(
+            _active(),
+            Person.disabled_at.is_(None),
+            Membership.entity_id == offer.entity_id,
+            Membership.role.in_(GIVERS),
+        )
+        .order_by(Membership.since, Membership.id)
+        .options(joinedload(Membership.person))
+    )
+    told: dict[str, Membership] = {}
+    for membership in found:
+        if membership.person_id != event.person_id:
+            told.setdefault(membership.person_id, membership)
+    return list(told.values())
 
 
 def _worth_telling(event: Event, row: SupportRequest) -> bool:
@@ -124,6 +161,8 @@ def readers(session: Session, event: Event, row: SupportRequest) -> list[Members
     )
     told: dict[str, Membership] = {}
     for membership in found:
+        if event.audience == "agency" and membership.entity_id != event.data.get("entity"):
+            continue  # the secretariat sees it in the timeline; it is no news to it
         if event.action == "hand_over" and event.data.get("assignee") != membership.id:
             continue  # it is news to the colleague who is to go on
         if membership.person_id != event.person_id and policy.hears(membership, row, event):
@@ -185,7 +224,7 @@ def elsewhere(session: Session, membership: Membership) -> list[tuple[Membership
     others = [other for other in memberships(session, membership.person_id) if other.id != membership.id]
     found: list[tuple[Membership, int]] = []
     for other in others:
-        wanted = _told(other).where(Notice.read_at.is_(None), ~policy.heard(membership))
+        wanted = _told(other).where(Notice.read_at.is_(None), ~_heard(membership))
         count = session.scalar(wanted.with_only_columns(func.count(Notice.id))) or 0
         if count:
             found.append((other, count))
@@ -248,7 +287,7 @@ def memberships(session: Session, person_id: str) -> list[Membership]:
 
 def unread_of(session: Session, person_id: str) -> list[Told]:
     """Everything unread that any membership of the person may hear of now, newest first."""
-    heard = or_(false(), *(policy.heard(each) for each in memberships(session, person_id)))
+    heard = or_(false(), *(_heard(each) for each in memberships(session, person_id)))
     wanted = _joined(heard).where(Notice.person_id == person_id, Notice.read_at.is_(None))
     return [Told(*row) for row in session.execute(wanted.order_by(Notice.id.desc()))]
 
@@ -257,16 +296,26 @@ def _active() -> ColumnElement[bool]:
     return Membership.until.is_(None) & Membership.confirmed_at.is_not(None)
 
 
-def _told(membership: Membership | None) -> Select[Notice, Event, SupportRequest]:
+def _heard(membership: Membership | None) -> ColumnElement[bool]:
+    """May this membership hear of a notice now? A condition on `Notice` and what `_joined` joins to it."""
+    about_request = (Notice.subject_kind == REQUEST) & policy.heard(membership)
+    if membership is None or not membership.active or membership.role not in GIVERS:
+        return about_request
+    own = exists().where(Offer.id == Notice.subject_id, Offer.entity_id == membership.entity_id)
+    return about_request | ((Notice.subject_kind == OFFER) & own.correlate(Notice))
+
+
+def _told(membership: Membership | None) -> Select[Notice, Event, SupportRequest, Offer]:
     person_id = membership.person_id if membership else None
-    return _joined(policy.heard(membership)).where(Notice.person_id == person_id)
+    return _joined(_heard(membership)).where(Notice.person_id == person_id)
 
 
-def _joined(heard: ColumnElement[bool]) -> Select[Notice, Event, SupportRequest]:
+def _joined(heard: ColumnElement[bool]) -> Select[Notice, Event, SupportRequest, Offer]:
     return (
-        select(Notice, Event, SupportRequest)
+        select(Notice, Event, SupportRequest, Offer)
         .join(Event, Event.id == Notice.event_id)
-        .join(SupportRequest, SupportRequest.id == Notice.subject_id)
-        .where(Notice.subject_kind == REQUEST, heard)
+        .outerjoin(SupportRequest, SupportRequest.id == Notice.subject_id)
+        .outerjoin(Offer, Offer.id == Notice.subject_id)
+        .where(heard)
         .execution_options(populate_existing=True)
     )

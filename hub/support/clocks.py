@@ -24,7 +24,7 @@ from hub.support.lifecycle import (
     TRIAGED,
     UNPLACED,
 )
-from hub.support.models import Clock, SupportRequest
+from hub.support.models import CO_LEAD, Clock, SupportRequest
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
@@ -100,6 +100,10 @@ def follow(session: Session, row: SupportRequest, action: str, at: datetime) -> 
                 _start(session, row, stage, at)
     if waits and REPLY not in going:
         _start(session, row, REPLY, at)
+    if not any(clock.co_lead_told_at and clock.stopped_at is None for clock in row.clocks):
+        for party in row.parties:
+            if party.role == CO_LEAD and party.until is None:
+                party.until = at
 
 
 def _start(session: Session, row: SupportRequest, stage: str, at: datetime) -> None:
@@ -128,6 +132,12 @@ def _resume(session: Session, row: SupportRequest, clock: Clock, at: datetime) -
         if moment > paused_at:
             setattr(clock, name, end_of(add_working_days(calendar, moment.date(), days)))
     later(session, CLOCK, {"clock": clock.id}, run_at=clock.escalate_at if clock.reminded_at else clock.remind_at)
+
+
+def grant_grace(session: Session, row: SupportRequest, clock: Clock, at: datetime) -> None:
+    """Put off the escalation to the secretariat, as somebody else was told first."""
+    clock.escalate_at = end_of(add_working_days(calendar_of(row, clock.stage), at.astimezone(UTC).date(), GRACE))
+    later(session, CLOCK, {"clock": clock.id}, run_at=clock.escalate_at)
 
 
 def _end_pause(row: SupportRequest, clock: Clock, at: datetime) -> datetime:

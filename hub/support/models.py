@@ -10,13 +10,14 @@ from hub.database import Base, new_id, now
 from hub.knowledge.models import Document
 from hub.network.models import Entity
 
-REQUESTING, CO_REQUESTING, COPIED, LEAD, CONTRIBUTOR, PEER = (
+REQUESTING, CO_REQUESTING, COPIED, LEAD, CONTRIBUTOR, PEER, CO_LEAD = (
     "requesting",
     "co_requesting",
     "copied",
     "lead",
     "contributor",
     "peer",
+    "co_lead",
 )
 
 
@@ -94,7 +95,8 @@ class Party(Base):
     """An entity's part in a request. Apart from the secretariat's, access derives from active rows here and nothing else.
 
     `state`: `active` for the States that ask; for agencies and peers, and for a State invited to ask too, `sent` until it
-    has decided, then `accepted` or `declined`; `shared` for a peer that may read everything. A row with `until` set gives nothing any more.
+    has decided, then `accepted` or `declined`; `shared` for a peer that may read everything;
+    `told` for the co-lead of a working group that knows of a delay and no more. A row with `until` set gives nothing any more.
     """
 
     __tablename__ = "party"

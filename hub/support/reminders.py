@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.database import later, now
-from hub.support import clocks, requests, steps
+from hub.support import clocks, escalation, requests, steps
 from hub.support.lifecycle import CLARIFICATION
 from hub.support.models import Clock, SupportRequest
 
@@ -21,6 +21,7 @@ def look(_hub: object, session: Session, payload: Mapping[str, Any]) -> None:
 def ring(session: Session, clock_id: str, *, at: datetime) -> None:
     """Say what is due by `at`, each thing once, and come back for the rest; leaves the commit to the job.
 
+    A delay is told to the co-leads of the working groups first, if there are any, and to the secretariat `GRACE` later.
     A clock that is stopped or paused is left alone: whoever resumes it has a new job for it.
     """
     row = session.scalar(
@@ -34,6 +35,9 @@ def ring(session: Session, clock_id: str, *, at: datetime) -> None:
         clock.reminded_at = at
         _say(session, row, "remind", clock, clocks.STAGES[clock.stage].audience)
     if clock.escalated_at is None and at >= clock.escalate_at:
+        if clock.stage != clocks.REPLY and escalation.tell(session, row, clock, at):
+            clocks.grant_grace(session, row, clock, at)
+            return
         clock.escalated_at = at
         if clock.stage == clocks.REPLY and row.status == CLARIFICATION:
             requests.lapse(session, row, at=at)

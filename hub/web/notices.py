@@ -14,6 +14,7 @@ from hub.schemas.notices import NoticeParams, ReadBody
 from hub.schemas.support import load
 from hub.web.accounts import ROLE_NAMES, entity_name
 from hub.web.i18n import PREFIX
+from hub.web.support.parts import request_address
 
 blueprint = Blueprint("notices", __name__, url_prefix=PREFIX)
 
@@ -49,7 +50,9 @@ def show(notice_id: str) -> Response:
     membership = membership_needed()
     told, able = notices.get(db(), membership, notice_id)
     if able.id == membership.id:
-        return redirect(url_for("support.show", name=told.request.id), 303)
+        if told.request is None:
+            return redirect(url_for("offers.show", name=told.notice.subject_id), 303)
+        return redirect(request_address(told.request), 303)
     return _page("show.html", told=told, step=step(told), able=able, office=office(able), acting=office(membership))
 
 

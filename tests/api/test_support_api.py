@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
+from hub.support.delivery_models import Alternate
 from tests import factories, signing
 
 WORDS = {
@@ -380,3 +382,102 @@ def test_a_need_is_matched_without_storing_it(portugal: Caller, session: Session
 )
 def test_a_need_that_cannot_be_matched_is_named(portugal: Caller, body: dict[str, Any], named: str) -> None:
     assert named in problem(portugal.post("/matches", body), 422, "invalid")["errors"]
+
+
+def test_a_contribution_is_handed_to_the_lead_and_named_in_the_answer(
+    portugal: Caller, secretariat: Caller, iom: Caller, caller: Callable[..., Caller]
+) -> None:
+    ilo = caller(EXPERT, "ilo")
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    secretariat.step(name, "send", 2, agency="iom")
+    secretariat.step(name, "send", 3, agency="ilo", role="contributor", adjustment="It knows contracts.")
+    iom.step(name, "accept", 4)
+    ilo.step(name, "accept", 5)
+    problem(ilo.post(f"/requests/{name}/answers", {"text": "Mine.", "version": 6}), 403, "forbidden")
+    problem(ilo.post(f"/requests/{name}/contributions", {"text": "Ours."}), 422, "invalid")
+    handed = ilo.post(f"/requests/{name}/contributions", {"text": "Ours.", "version": 6}).json
+    assert handed["status"] == "handed"
+    assert portugal.get(f"/requests/{name}/contributions").json["items"] == []
+    assert [one["text"] for one in iom.get(f"/requests/{name}/contributions").json["items"]] == ["Ours."]
+    sent = iom.post(f"/requests/{name}/answers", {"text": "Together.", "version": 7})
+    assert (sent.status_code, sent.json["number"], sent.json["contributors"]) == (201, 1, ["ilo"])
+    (read,) = portugal.get(f"/requests/{name}/answers").json["items"]
+    assert (read["agency"], read["contributors"]) == ("iom", ["ilo"])
+
+
+def test_an_agency_that_is_not_the_best_match_is_sent_a_request_for_a_reason_alone(
+    portugal: Caller, secretariat: Caller, session: Session
+) -> None:
+    factories.agency(session, "ilo", objectives={6: "primary"})
+    factories.agency(session, "unhcr", objectives={6: "secondary"})
+    factories.agency(session, "aaa")
+    session.commit()
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    assert "adjustment" in problem(secretariat.step(name, "send", 2, agency="aaa"), 422, "invalid")["errors"]
+    assert secretariat.step(name, "send", 2, agency="ILO").status_code == 200
+    chosen = [one.entity_id for one in session.scalars(select(Alternate).order_by(Alternate.position))]
+    assert chosen == ["unhcr"]  # the next best, unless somebody says otherwise
+
+
+def test_many_requests_take_a_step_each_by_itself(portugal: Caller, secretariat: Caller, session: Session) -> None:
+    factories.agency(session, "ilo", objectives={6: "primary"})
+    session.commit()
+    first, second, third = (portugal.post("/requests", WORDS | {"submit": True}).json for _ in range(3))
+    portugal.step(third["id"], "withdraw", 2)
+    picked = [f"{first['reference']}:2", f"{second['id']}:1", f"{third['id']}:3", "R-2000-0001:1"]
+    done = secretariat.post("/requests/many", {"action": "send", "requests": picked}).json["items"]
+    assert [one["done"] for one in done] == [True, False, False, False]
+    assert [one["reference"] for one in done] == [first["reference"], second["reference"], third["reference"], None]
+    assert all(one["detail"] for one in done[1:])
+    assert secretariat.get(f"/requests/{first['id']}").json["status"] == "matching"
+    assert secretariat.get(f"/requests/{second['id']}").json["status"] == "submitted"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"action": "close", "requests": ["a:1"]},
+        {"action": "send", "requests": []},
+        {"action": "send", "requests": ["a:x"]},
+    ],
+)
+def test_many_requests_with_bad_words_change_nothing(secretariat: Caller, body: dict[str, Any]) -> None:
+    problem(secretariat.post("/requests/many", body), 422, "invalid")
+
+
+def test_the_secretariat_sees_loads_and_shortages_and_nobody_else_does(
+    portugal: Caller, secretariat: Caller, iom: Caller
+) -> None:
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    secretariat.step(name, "send", 2, agency="iom")
+    found = secretariat.get("/requests/loads").json
+    assert found["agencies"] == [{"id": "iom", "name": "IOM", "asked": 1, "accepted": 0, "overdue": 0, "declined": 0}]
+    assert found["shortages"] == [{"gcm_objective": 6, "open": 1, "without_agency": 1}]
+    assert secretariat.get("/requests/overdue").json["items"] == []
+    for path in ("loads", "overdue"):
+        for stranger in (portugal, iom):
+            problem(stranger.get(f"/requests/{path}"), 403, "forbidden")
+    iom.step(name, "accept", 3)
+    assert secretariat.get("/requests/loads").json["shortages"] == []
+
+
+@pytest.mark.parametrize("field", ["text", "note"])
+def test_an_oversized_text_is_named_and_changes_nothing(
+    portugal: Caller, secretariat: Caller, iom: Caller, field: str
+) -> None:
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    secretariat.step(name, "send", 2, agency="iom")
+    iom.step(name, "accept", 3)
+    body = {"text": "x" * 100_001, "version": 4} if field == "text" else {"note": "x" * 2_001, "version": 4}
+    path = f"/requests/{name}/answers" if field == "text" else f"/requests/{name}/actions/withdraw"
+    answer = (iom if field == "text" else portugal).post(path, body)
+    assert field in problem(answer, 422, "invalid")["errors"]
+    assert portugal.get(f"/requests/{name}").json["version"] == 4
+
+
+def test_a_double_click_accepts_once(portugal: Caller, secretariat: Caller, iom: Caller) -> None:
+    name = portugal.post("/requests", WORDS | {"submit": True}).json["id"]
+    secretariat.step(name, "send", 2, agency="iom")
+    assert [iom.step(name, "accept", 3).status_code for _ in range(2)] == [200, 403]
+    events = portugal.get(f"/requests/{name}/events").json["items"]
+    assert [one["action"] for one in events].count("accept") == 1

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
-from hub.network.models import Term
+from hub.network.models import WORKING_GROUP, Entity, EntityObjective, Term, WorkingGroup
 from hub.support import delivery, reading, reminders, requests, triage
 from hub.support.delivery import AnswerData
 from hub.support.models import SupportRequest
@@ -511,3 +511,79 @@ def test_a_form_without_its_token_changes_nothing(portugal: Browser, session: Se
 def test_a_step_is_never_taken_by_looking(portugal: Browser, session: Session) -> None:
     row = submitted(session, portugal)
     assert portugal.client.get(f"/en/requests/{row.id}/actions/withdraw").status_code == 405
+
+
+def test_the_lead_puts_a_contribution_into_the_answer_by_buttons(
+    portugal: Browser, secretariat: Browser, iom: Browser, browser: Callable[..., Browser], session: Session
+) -> None:
+    ilo = browser(factories.member(session, EXPERT, factories.agency(session, "ilo")))
+    practice = factories.document(session, "model-contracts", title="Model contracts")
+    row = submitted(session, portugal)
+    for agency, role in (("iom", "lead"), ("ilo", "contributor")):
+        row = triage.send(session, secretariat.membership, row.id, agency, version=row.version, role=role)
+    for who in (iom, ilo):
+        row = delivery.accept(session, who.membership, row.id, version=row.version)
+    assert f"/requests/{row.id}/contribution" in ilo.get(f"/en/requests/{row.id}")
+    form = {"version": row.version, "text": "Contracts matter.", "citations": practice.slug, "do": "send"}
+    assert ilo.post(f"/en/requests/{row.id}/contribution", form).status_code == 303
+    editor = iom.get(f"/en/requests/{row.id}/answer")
+    handed = hidden(editor, "contributions")
+    version = hidden(editor, "version")
+    merged = words(iom.post(f"/en/requests/{row.id}/answer", {"version": version, "text": "We say:", "merge": handed}))
+    assert re.search(r"We say:\n\nContracts matter\.</textarea>", merged)
+    assert 'name="citations" value="model-contracts"' in merged
+    form = {"version": version, "text": "Together.", "contributions": handed, "do": "send"}
+    assert iom.post(f"/en/requests/{row.id}/answer", form).status_code == 303
+    page = portugal.get(f"/en/requests/{row.id}")
+    assert "With contributions of:" in page
+    assert "Contracts matter." not in page
+
+
+def test_many_requests_are_sent_to_their_best_match_at_once(
+    portugal: Browser, secretariat: Browser, session: Session
+) -> None:
+    factories.agency(session, "ilo", objectives={6: "primary"})
+    session.commit()
+    first, second = submitted(session, portugal, objectives=(6,)), submitted(session, portugal, objectives=(6,))
+    queue = secretariat.get("/en/requests/queue")
+    assert queue.index(first.reference) < queue.index(second.reference)
+    form = {"pick": [f"{first.id}:{first.version}", f"{second.id}:1"], "action": "send"}
+    page = words(secretariat.post("/en/requests/queue", form))
+    assert re.search(rf"{first.reference}</bdi></a>: done", page)
+    assert re.search(rf"{second.reference}</bdi></a>: not done\. Somebody else changed", page)
+    refused = secretariat.post("/en/requests/queue", {"action": "send"})
+    assert refused.status_code == 422
+    assert "ILO" in secretariat.get("/en/requests/loads")
+
+
+def test_a_colleague_is_handed_the_request_by_buttons(
+    portugal: Browser, secretariat: Browser, iom: Browser, browser: Callable[..., Browser], session: Session
+) -> None:
+    colleague = browser(factories.member(session, EXPERT, factories.agency(session, "iom"), name="Colleague Two"))
+    row = submitted(session, portugal)
+    row = triage.send(session, secretariat.membership, row.id, "iom", version=row.version)
+    assert iom.step(row, "hand_over", assignee=colleague.membership.id).status_code == 303
+    assert "Works on it: <bdi>Colleague Two</bdi>" in colleague.get(f"/en/requests/{row.id}")
+    assert "Nothing waits for you." in iom.get("/en/requests")
+    assert "Colleague Two" not in portugal.get(f"/en/requests/{row.id}")
+
+
+def test_a_co_lead_sees_a_delay_on_its_list_and_never_whose_it_is(
+    portugal: Browser, secretariat: Browser, iom: Browser, browser: Callable[..., Browser], session: Session
+) -> None:
+    lead = browser(factories.member(session, EXPERT, factories.agency(session, "ilo")))
+    group = Entity(id="cwg", kind=WORKING_GROUP, name="Working group")
+    group.group = WorkingGroup(type="core", co_lead_ids=["ilo"])
+    group.objectives = [EntityObjective(number=6, basis="working-group", strength="primary")]
+    session.add(group)
+    row = submitted(session, portugal, objectives=(6,))
+    row = triage.send(session, secretariat.membership, row.id, "iom", version=row.version)
+    row = delivery.accept(session, iom.membership, row.id, version=row.version)
+    clock = next(one for one in row.clocks if one.stage == "plan")
+    reminders.ring(session, clock.id, at=clock.escalate_at)
+    session.commit()
+    page = lead.get("/en/requests")
+    assert row.reference in page
+    assert WORDS["title"] not in page
+    assert "Prt" not in page.split('id="late"')[1]
+    assert lead.client.get(f"/en/requests/{row.id}").status_code == 404

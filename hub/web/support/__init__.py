@@ -3,7 +3,7 @@
 A new concern is a module beside these; importing it here adds its addresses.
 """
 
-from hub.web.support import answering, asking, attachments, behalf, listing, papers, showing, translating, writing
+from hub.web.support import answering, asking, attachments, behalf, desk, listing, papers, showing, translating, writing
 from hub.web.support.parts import blueprint
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "attachments",
     "behalf",
     "blueprint",
+    "desk",
     "listing",
     "papers",
     "showing",

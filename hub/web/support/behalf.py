@@ -161,7 +161,7 @@ def act_on_behalf(name: str) -> Response:
         return _step_form(row, entity_id, action, given, 413, errors={"file": [error.detail]})
     except (StaleVersion, IllegalTransition) as error:
         return _conflict(row.id, entity_id, action, error)
-    flash(gettext("The step is taken on behalf of %(name)s.", name=name_in_words(_entity(row, entity_id))))
+    flash(gettext("The step is taken on behalf of %(name)s.", name=isolated(name_in_words(_entity(row, entity_id)))))
     return to_request(row)
 
 
@@ -203,7 +203,7 @@ def _step_form(
         row=row,
         choices=choices,
         chosen=f"{entity_id}:{action}" if action else "",
-        entity=name_in_words(entity) if entity else "",
+        entity=isolated(name_in_words(entity)) if entity else "",
         action=action,
         action_name=STEP_NAMES.get(action, action),
         given={**stored, **(given.to_dict() if given else {})},

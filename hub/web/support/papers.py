@@ -11,6 +11,7 @@ from hub.support import attachments, behalf, links, translations
 from hub.support.models import SupportRequest
 from hub.support.papers import ANSWER, PLAN, SOURCE, Attachment
 from hub.support.translations import Shown
+from hub.web.i18n import language
 from hub.web.support.asking import LINK_STATES
 from hub.web.support.parts import blueprint, name_in_words
 from hub.web.support.translating import ORIGIN_NAMES
@@ -41,7 +42,10 @@ def papers_of(row: SupportRequest) -> Papers:
     membership = membership_needed()
     files = attachments.listing(db(), membership, row)
     asked = links.listing(db(), membership, row)
-    shown = translations.shown(db(), membership, row)
+    shown = {
+        id_: sorted(found, key=lambda each: each.row.language != language())  # the reader's own first
+        for id_, found in translations.shown(db(), membership, row).items()
+    }
     entities = [*(file.entity for file in files), *(each.row.entity for found in shown.values() for each in found)]
     return Papers(
         row=row,

@@ -38,7 +38,17 @@ def request_title(row: SupportRequest) -> str:
     """What the reader may call a request: its title, or whose it is."""
     if reading.detailed(membership_needed(), row):
         return row.title
+    if not reading.readable(membership_needed(), row):
+        return ""  # a delay that a co-lead was told of: not even whose it is
     return gettext("Request of %(country)s", country=name_in_words(row.country))
+
+
+@blueprint.app_template_global("request_address")
+def request_address(row: SupportRequest) -> str:
+    """Where the reader looks into what was told of a request."""
+    if reading.readable(membership_needed(), row):
+        return url_for("support.show", name=row.id)
+    return url_for("support.requests", _anchor="late")
 
 
 def page(template: str, status: int = 200, **values: Any) -> Response:

@@ -161,12 +161,15 @@ def _timeline(entries: Sequence[Entry]) -> list[dict[str, Any]]:
         target = isolated(name_in_words(entry.target)) if entry.target else ""
         stage = CLOCK_NAMES.get(str(entry.event.data.get("stage")), "")
         reason = entry.event.reason
-        by_itself = entry.event.action == "send" and entry.event.membership_id is None
+        happened = entry.event.action
+        if happened == "send" and entry.event.membership_id is None:
+            happened = "send_itself"
+        if happened == "escalate" and entry.target:
+            happened = "escalate_co_lead"
         lines.append(
             {
                 "at": entry.event.at,
-                "sentence": str(HAPPENED["send_itself" if by_itself else entry.event.action])
-                % {"office": office, "target": target, "stage": stage},
+                "sentence": str(HAPPENED[happened]) % {"office": office, "target": target, "stage": stage},
                 "reason": REASON_NAMES[reason] if reason else "",
                 "note": entry.note,
                 "inside": entry.event.audience == "secretariat",

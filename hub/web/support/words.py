@@ -58,6 +58,7 @@ PARTY_NAMES: Mapping[str, LazyString] = {
     "lead": lazy_gettext("Lead agency"),
     "contributor": lazy_gettext("Contributing agency"),
     "peer": lazy_gettext("Peer State"),
+    "co_lead": lazy_gettext("Co-lead of the working group"),
 }
 
 
@@ -67,6 +68,7 @@ PARTY_STATES: Mapping[str, LazyString] = {
     "shared": lazy_gettext("accepted, reads everything"),
     "declined": lazy_gettext("declined"),
     "removed": lazy_gettext("no longer takes part"),
+    "told": lazy_gettext("was told that a date has passed"),
 }
 
 
@@ -109,6 +111,7 @@ HAPPENED: Mapping[str, LazyString] = {
     "lapse": lazy_gettext("The request ended because no reply came. The State can open it again."),
     "remind": lazy_gettext("Reminder: %(stage)s is due."),
     "escalate": lazy_gettext("Overdue: %(stage)s."),
+    "escalate_co_lead": lazy_gettext("%(target)s, which co-leads the working group, was told: %(stage)s is overdue."),
     "triage": lazy_gettext("%(office)s took the request on."),
     "ask": lazy_gettext("%(office)s asked a question."),
     "reply": lazy_gettext("%(office)s answered the question."),

@@ -19,6 +19,7 @@ from hub.support.models import Answer, Party, SupportRequest
 from tests import factories
 
 PARTY_ROLES = (
+    "co_lead",
     models.REQUESTING,
     models.CO_REQUESTING,
     models.COPIED,
@@ -63,7 +64,7 @@ parties = st.lists(
     st.tuples(
         st.sampled_from(["PRT", "GHA", "iom", "ilo"]),
         st.sampled_from(PARTY_ROLES),
-        st.sampled_from(["active", "sent", "accepted", "shared", "declined"]),
+        st.sampled_from(["active", "sent", "accepted", "shared", "told", "declined"]),
         st.booleans(),
     ),
     max_size=4,

@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
-from hub.database import now
-from hub.errors import Forbidden, IllegalTransition, Invalid, StaleVersion
+from hub.accounts import people, policy
+from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, Membership
+from hub.database import Outbox, now
+from hub.errors import Forbidden, IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.events import Event
-from hub.support import contributions, delivery, reading, requests, team, triage
-from hub.support.models import CONTRIBUTOR, SupportRequest
+from hub.network.models import WORKING_GROUP, Entity, EntityObjective, WorkingGroup
+from hub.support import contributions, delivery, departures, escalation, reading, reminders, requests, team, triage
+from hub.support.models import CONTRIBUTOR, Clock, SupportRequest
 from hub.support.requests import RequestData
 from hub.support.written import AnswerData, PlanData
 from tests import factories
@@ -289,3 +291,71 @@ def test_a_request_that_stands_still_moves_no_clock_and_lets_nobody_act(session:
     row = triage.resume(session, cast.secretariat, row.id, version=row.version)
     assert not any(clock.paused_at for clock in row.clocks)
     assert delivery.accept(session, cast.iom, row.id, version=row.version).status == "planning"
+
+
+def left(session: Session) -> None:
+    """Let the worker look after whoever left, twice, as it may."""
+    jobs = session.scalars(select(Outbox).where(Outbox.kind == people.LEFT)).all()
+    for job in [*jobs, *jobs]:
+        departures.look(None, session, job.payload)
+    session.commit()
+
+
+@pytest.mark.both_databases
+def test_a_request_stands_still_once_its_state_has_nobody_left(session: Session, cast: Cast) -> None:
+    colleague = factories.member(session, FOCAL_POINT, cast.portugal.entity)
+    row = send(session, cast, submitted(session, cast), "iom")
+    people.end_membership(session, cast.portugal, cast.portugal.id)
+    left(session)
+    assert reading.get(session, cast.secretariat, row.id).paused_at is None
+    people.disable(session, factories.member(session, ADMINISTRATOR), colleague.person_id)
+    left(session)
+    row = reading.get(session, cast.secretariat, row.id)
+    assert row.paused_at is not None
+    assert not [clock for clock in row.clocks if clock.stopped_at is None and clock.paused_at is None]
+    assert audiences(session, row, "pause") == [("parties", None)]
+
+
+def test_the_secretariat_is_told_once_that_an_agency_has_nobody_left(session: Session, cast: Cast) -> None:
+    row = worked_on(session, cast)
+    people.end_membership(session, cast.iom, cast.iom.id)
+    left(session)
+    assert audiences(session, row, "gone") == [("secretariat", "iom")]
+
+
+# Late
+
+
+def overdue(session: Session, cast: Cast) -> tuple[SupportRequest, Clock]:
+    """IOM has not planned in time; UNHCR co-leads the working group of objective 6, and so does IOM."""
+    group = Entity(id="cwg-6", kind=WORKING_GROUP, name="Working group")
+    group.group = WorkingGroup(type="core", co_lead_ids=["iom", "unhcr", "nobody"])
+    group.objectives = [EntityObjective(number=6, basis="working-group", strength="primary")]
+    session.add(group)
+    row = send(session, cast, submitted(session, cast), "iom")
+    row = delivery.accept(session, cast.iom, row.id, version=row.version)
+    clock = next(one for one in row.clocks if one.stage == "plan")
+    reminders.ring(session, clock.id, at=clock.escalate_at)
+    session.commit()
+    return reading.get(session, cast.secretariat, row.id), clock
+
+
+def test_the_co_lead_of_the_working_group_is_told_first_and_then_the_secretariat(session: Session, cast: Cast) -> None:
+    row, clock = overdue(session, cast)
+    assert audiences(session, row, "escalate") == [("agency", "unhcr")]
+    assert clock.escalated_at is None
+    reminders.ring(session, clock.id, at=clock.escalate_at)
+    assert audiences(session, row, "escalate") == [("agency", "unhcr"), ("secretariat", None)]
+    assert clock.escalated_at == clock.escalate_at
+
+
+def test_a_co_lead_learns_which_stage_is_late_and_nothing_else(session: Session, cast: Cast) -> None:
+    row, clock = overdue(session, cast)
+    assert escalation.late(session, cast.unhcr) == [escalation.Late(row.reference, (6,), "plan", clock.due_at)]
+    assert escalation.late(session, cast.ilo) == []
+    assert not reading.readable(cast.unhcr, row)
+    with pytest.raises(NotFound):
+        reading.get(session, cast.unhcr, row.id)
+    delivery.no_plan(session, cast.iom, row.id, version=row.version)
+    assert escalation.late(session, cast.unhcr) == []
+    assert not policy.can(cast.unhcr, "stage", reading.get(session, cast.iom, row.id))
