@@ -70,6 +70,7 @@ def candidates(
             *_objective_terms(facts, need),
             *_record_terms(records, own),
             *_region_terms(evidence, facts, need.country),
+            *_said_terms(evidence, facts, need),
             *private(facts.id),
         ]
         if len(mandates):
@@ -78,7 +79,7 @@ def candidates(
             breadth = _breadth(len(facts.strengths))
             terms.append(Term("mandate_breadth", {"count": len(facts.strengths)}, breadth, (facts.id,)))
         lost = partial(_lost, records, own, terms)
-        gains = partial(_gains, records, own, facts, need)
+        gains = partial(_gains, records, own, facts, need, terms)
         listed.append(Candidate(facts.acronym, facts.name, facts.verified, facts.id, terms, lost, gains))
     return listed
 
@@ -145,7 +146,7 @@ def _best_terms(records: _Records, best: Rows) -> Iterable[Term]:
 
 
 def _slugs(records: _Records, rows: Rows) -> tuple[str, ...]:
-    return tuple(records.evidence.documents[row].slug for row in rows.tolist())
+    return tuple(records.evidence.slugs[rows].tolist())
 
 
 def _involved_terms(records: _Records, near: Rows) -> Iterable[Term]:
@@ -179,6 +180,17 @@ def _region_terms(evidence: Evidence, facts: AgencyFacts, country: str) -> Itera
         yield Term("region_elsewhere", {"country": country}, -weight("agency.elsewhere"), (facts.id, country))
 
 
+def _said_terms(evidence: Evidence, facts: AgencyFacts, need: Need) -> Iterable[Term]:
+    """What the agency said of itself and the secretariat confirmed: beside its records, not instead."""
+    near = facts.presence.intersection(regions_of(evidence, need.country)[:1])
+    if need.country in facts.presence:
+        yield Term("works_in_country", {"country": need.country}, weight("agency.presence"), (facts.id,))
+    elif near:
+        yield Term("works_in_region", {"region": min(near)}, weight("agency.presence_region"), (facts.id,))
+    if need.language and need.language in facts.languages:
+        yield Term("helps_in_language", {"language": need.language}, weight("agency.language"), (facts.id,))
+
+
 def _mandate_feature(evidence: Evidence, need: Need) -> Scores:
     """(agencies,): mean over the parts of the request of how near the nearest clause of the mandate is, against others.
 
@@ -198,11 +210,18 @@ def _mandate_feature(evidence: Evidence, need: Need) -> Scores:
 # What if
 
 
+_OF_RECORDS = frozenset({"record_of_agency", "often_involved", "presence_country", "presence_region"})
+
+
+def _of_records(terms: Sequence[Term]) -> float:
+    return score(term for term in terms if term.code in _OF_RECORDS)
+
+
 def _lost(records: _Records, own: Rows, terms: Sequence[Term], term: Term) -> float:
-    if term.code in {"record_of_agency", "often_involved", "presence_country", "presence_region"}:
-        gone = [records.evidence.slug_rows[slug] for slug in term.evidence]
-        kept = own[~np.isin(own, gone)]
-        return score(_record_terms(records, kept)) - score(_record_terms(records, own))
+    if term.code in _OF_RECORDS:
+        gone = {records.evidence.slug_rows[slug] for slug in term.evidence}
+        kept = np.array([row for row in own.tolist() if row not in gone], np.int64)
+        return score(_record_terms(records, kept)) - _of_records(terms)
     if term.code in {"objective_shared", "objective_predicted"}:
         return -term.weight - _breadth(1)
     if term.code == "mandate_breadth":
@@ -215,7 +234,7 @@ def _lost(records: _Records, own: Rows, terms: Sequence[Term], term: Term) -> fl
     return -term.weight
 
 
-def _gains(records: _Records, own: Rows, facts: AgencyFacts, need: Need) -> Iterable[Gain]:
+def _gains(records: _Records, own: Rows, facts: AgencyFacts, need: Need, terms: Sequence[Term]) -> Iterable[Gain]:
     for number, share in enumerate(need.objectives.tolist(), start=1):
         strength = facts.strengths.get(number)
         if share and (strength is None or strength[0] != "primary"):
@@ -228,5 +247,5 @@ def _gains(records: _Records, own: Rows, facts: AgencyFacts, need: Need) -> Iter
     if nearest is not None:
         more = np.append(own, nearest)
         more = more[np.argsort(records.position[more], kind="stable")]
-        gained = score(_record_terms(records, more)) - score(_record_terms(records, own))
+        gained = score(_record_terms(records, more)) - _of_records(terms)
         yield Gain("record_of_agency", {"title": records.evidence.documents[nearest].title}, gained)

@@ -57,6 +57,7 @@ class AgencyFacts:
     """`strengths`: objective -> (strength, basis) with the better of several; `leads`: objective -> groups co-led.
 
     `commission`: is a regional commission, whose remit is the States that count it among their `home_commissions`.
+    `languages`, `presence` (ISO alpha-3, M49 names): what the agency said and the secretariat confirmed.
     """
 
     id: str
@@ -66,6 +67,8 @@ class AgencyFacts:
     strengths: Mapping[int, tuple[str, str]]
     leads: Mapping[int, tuple[str, ...]]
     commission: bool
+    languages: frozenset[str] = frozenset()
+    presence: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,7 @@ class Evidence:
     agencies: tuple[AgencyFacts, ...]
     states: tuple[StateFacts, ...]
     document_rows: Mapping[str, int]
+    slugs: NDArray[np.object_]
     slug_rows: Mapping[str, int]
     state_rows: Mapping[str, int]
     agency_ids: Mapping[str, str]
@@ -294,6 +298,7 @@ def _read(session: Session, embedder: Embedder | None, known: dict[str, Floats])
         agencies=agencies,
         states=states,
         document_rows=rows,
+        slugs=np.array([facts.slug for facts in documents], np.object_),
         slug_rows={facts.slug: at for at, facts in enumerate(documents)},
         state_rows=state_rows,
         agency_ids={facts.acronym: facts.id for facts in agencies},
@@ -404,6 +409,8 @@ def _agencies_of(session: Session, states: Sequence[StateFacts]) -> tuple[tuple[
                 strengths=strengths.get(entity.id, {}),
                 leads=leads.get(entity.id, {}),
                 commission=agency.acronym in remits,
+                languages=frozenset(agency.languages),
+                presence=frozenset(agency.presence),
             )
         )
         mandates.append(agency.mandate)

@@ -89,6 +89,9 @@ _SENTENCES: Mapping[str, Callable[[Params], str]] = {
     "same_language": lambda p: gettext("Uses the same language: %(name)s", **p),
     "presence_country": lambda _: gettext("Took part in a record from the requesting State"),
     "presence_region": lambda p: gettext("Took part in a record from the same region: %(name)s", **p),
+    "works_in_country": lambda _: gettext("Works in the requesting State, as the agency says"),
+    "works_in_region": lambda p: gettext("Works in the same region, as the agency says: %(name)s", **p),
+    "helps_in_language": lambda p: gettext("Can help in the language of the request: %(name)s", **p),
     "offer_objective": lambda p: gettext("Is offered for objective %(objective)s (%(name)s)", **p),
     "offer_any": lambda _: gettext("Is offered for any objective"),
     "offer_text": lambda _: gettext("Says what is close in meaning to the request"),
@@ -174,8 +177,8 @@ def _params(params: Mapping[str, ReasonParam]) -> dict[str, Any]:
     return plain | {"name": name}
 
 
-def change_text(change: Change, language: str | None = None) -> str:
-    """What would change a rank, as a sentence around the one of the reason that comes or goes."""
+def change_text(change: Change, language: str | None = None, *, above: str = "") -> str:
+    """What would change a rank, as a sentence around the one of the reason that comes or goes. `above`: a name for the match above."""
     with _speaking(language):
         plain = {"objective_primary": "objective_shared"}.get(change.code, change.code)
         extra: dict[str, Any] = {"strength": "primary"} if change.code == "objective_primary" else {}
@@ -185,7 +188,7 @@ def change_text(change: Change, language: str | None = None) -> str:
         if change.kind == "behind":
             return gettext(
                 "One place above stands %(above)s, by %(gap)s. It is ahead most by this (%(weight)s): %(what)s",
-                above=change.params["above"],
+                above=above or change.params["above"],
                 gap=f"{change.params['gap']:.2f}",
                 weight=weight,
                 what=what,

@@ -36,6 +36,9 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
         "agency.breadth": Weight(0.2, _MEASURED + "; a visible prior: broad mandates are asked most often"),
         "agency.presence": Weight(0.03, _DESIGN + ": a record in the asker's own country"),
         "agency.presence_region": Weight(0.01, _DESIGN + ": a record in its subregion, none in the country"),
+        "agency.language": Weight(
+            0.03, _DESIGN + ": helps in the language of the request, as it said; none says so in the files"
+        ),
         # Peer States
         "peer.first": Weight(1.0, "design: the three best practices count 1, 1/2, 1/3"),
         "peer.second": Weight(1 / 2, "design"),

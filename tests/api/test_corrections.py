@@ -56,6 +56,17 @@ def test_matching_uses_a_confirmed_objective_at_once_and_not_before(session, ilo
     assert "objective_shared" in {reason.code for reason in found.reasons}
 
 
+def test_matching_uses_confirmed_presence_and_languages_and_says_why(session, ilo, secretariat):
+    for field, value in (("presence", ["GHA"]), ("languages", ["en"])):
+        corrections.confirm(session, secretariat, corrections.propose(session, ilo, field, value, BECAUSE).id)
+
+    found = matched(session, int(next(iter(objectives(session)))))
+
+    assert found is not None
+    assert {"works_in_country", "helps_in_language"} <= {reason.code for reason in found.reasons}
+    assert found.score == pytest.approx(sum(reason.weight for reason in found.reasons))
+
+
 def test_other_processes_read_the_corrected_vocabulary(hub, session, ilo, secretariat):
     def mandate(database: Database) -> str:
         with database.session() as other:
