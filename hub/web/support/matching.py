@@ -9,7 +9,8 @@ from flask_babel import LazyString, lazy_gettext
 from markupsafe import Markup
 from sqlalchemy import select
 
-from hub.accounts.guard import db
+from hub.accounts.guard import current_membership, db
+from hub.accounts.models import EXPERT
 from hub.knowledge.models import Document
 from hub.network import vocabulary
 from hub.web.i18n import language
@@ -33,6 +34,8 @@ class ReasonLine:
     weight: float
     evidence: tuple[tuple[str, str], ...]
     without: float | None = None
+    contest: str = ""
+    """Where the agency that it is about can say that it is wrong; "" for other readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +179,17 @@ def _titles(matches: "Iterable[Match]") -> dict[str, str]:
 
 
 def _line(match: "Match", link: tuple[str, str], titles: Mapping[str, str]) -> MatchLine:
+    reader = current_membership()
+    own = reader is not None and reader.role == EXPERT and reader.entity_id == match.url_id
     return MatchLine(
         *link,
         rank=match.rank,
         score=match.score,
         verified=match.verified or match.id.startswith(FUND_AREA),
-        reasons=tuple(_reason(reason, match, titles) for reason in match.reasons),
+        reasons=tuple(
+            replace(_reason(reason, match, titles), contest=url_for("corrections.own", reason=reason.id) if own else "")
+            for reason in match.reasons
+        ),
     )
 
 
