@@ -24,6 +24,7 @@ class Description:
     many: bool
     status: int
     errors: tuple[int, ...]
+    body_type: str = "application/json"
 
 
 def describe(
@@ -35,11 +36,12 @@ def describe(
     many: bool = False,
     status: int = 200,
     errors: tuple[int, ...] = (),
+    body_type: str = "application/json",
 ) -> Callable[[View], View]:
     """Attach a `Description`. `many`: the response is `{"items": [...], "next": cursor or null}`."""
 
     def attach(view: View) -> View:
-        setattr(view, DESCRIPTION, Description(summary, query, body, response, many, status, errors))
+        setattr(view, DESCRIPTION, Description(summary, query, body, response, many, status, errors, body_type))
         return view
 
     return attach

@@ -96,7 +96,7 @@ def _operation(endpoint: str, method: str, arguments: set[str], view: Any, descr
     if described.body is not None and method not in {"GET", "DELETE"}:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": described.body}},
+            "content": {described.body_type: {"schema": described.body}},
         }
     return operation
 

@@ -56,8 +56,9 @@ def get_attachments(name: str) -> Response:
 @guard.signed_in
 @guard.takes_files
 @describe(
-    "Add a file: multipart/form-data with `file`, PDF, DOCX or plain text",
-    body=schemas.NewAttachment,
+    "Add a file: PDF, DOCX or plain text",
+    body=schemas.AttachmentForm,
+    body_type="multipart/form-data",
     response=schemas.AttachmentSchema,
     status=201,
     errors=(413,),

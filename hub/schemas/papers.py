@@ -57,6 +57,12 @@ class NewAttachment(Body):
     subject_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=36))
 
 
+class AttachmentForm(NewAttachment):
+    """For the description of the API only."""
+
+    file = fields.Raw(required=True, metadata={"type": "string", "format": "binary"})
+
+
 class AttachmentSchema(Schema):
     """`subject`: request, plan, answer, or source (on which the secretariat acted). `href`: where it is downloaded."""
 

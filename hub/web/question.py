@@ -15,7 +15,7 @@ from hub.schemas import support
 from hub.support import links
 from hub.support.links import Question
 from hub.web.i18n import PREFIX, language
-from hub.web.support.parts import name_in_words
+from hub.web.support.parts import isolated, name_in_words
 
 blueprint = Blueprint("question", __name__, url_prefix=PREFIX)
 
@@ -50,8 +50,8 @@ def _page(asked: Question, status: int = 200, *, errors: Any = None, done: bool 
     html = render_template(
         "support/question.html",
         asked=asked,
-        country=name_in_words(asked.country),
-        entity=name_in_words(asked.link.entity),
+        country=isolated(name_in_words(asked.country)),
+        entity=isolated(name_in_words(asked.link.entity)),
         objectives=[(number, objectives.get(str(number), str(number))) for number in asked.objectives],
         given=request.form,
         errors=errors or {},

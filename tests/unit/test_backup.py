@@ -39,6 +39,8 @@ def fill(hub):
     hub.settings.files.mkdir(parents=True)
     (hub.settings.files / "ab").mkdir()
     (hub.settings.files / "ab" / "letter.pdf").write_bytes(b"%PDF")
+    for passing in (".lock", ".incoming-x"):  # no part of a backup
+        (hub.settings.files / passing).touch()
 
 
 def everything(hub):
