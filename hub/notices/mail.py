@@ -17,6 +17,7 @@ from email.utils import format_datetime, parseaddr
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from babel.support import NullTranslations
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -116,10 +117,14 @@ def _note_mailed(session: Session, told: Sequence[Told]) -> None:
 
 def notice_mail(settings: Settings, person: Person, told: Told) -> EmailMessage:
     speak = words.catalogue(person.language)
+    step = _step(speak, told)
+    text = f"{step}\n{notice_address(settings, person, told.notice)}\n\n{_foot(settings, person)}"
+    return _compose(settings, person, step, text, key=f"{told.event.id} {person.id}")
+
+
+def _step(speak: NullTranslations, told: Told) -> str:
     step = speak.gettext(words.step(told.event))
-    reference = told.request.reference
-    text = f"{reference}: {step}\n{notice_address(settings, person, told.notice)}\n\n{_foot(settings, person)}"
-    return _compose(settings, person, f"{reference}: {step}", text, key=f"{told.event.id} {person.id}")
+    return f"{told.reference}: {step}" if told.reference else step
 
 
 def digest_mail(settings: Settings, person: Person, told: Sequence[Told], day: str) -> EmailMessage:
@@ -128,9 +133,7 @@ def digest_mail(settings: Settings, person: Person, told: Sequence[Told], day: s
     subject = speak.ngettext("%(number)s unread notice", "%(number)s unread notices", len(told))
     subject %= {"number": len(told)}
     lines = [
-        f"{each.request.reference}: {speak.gettext(words.step(each.event))}\n"
-        f"{notice_address(settings, person, each.notice)}\n"
-        for each in told[:LONGEST_DIGEST]
+        f"{_step(speak, each)}\n{notice_address(settings, person, each.notice)}\n" for each in told[:LONGEST_DIGEST]
     ]
     if len(told) > LONGEST_DIGEST:
         lines.append(speak.gettext("All of them: %(link)s") % {"link": _address(settings, person, "notices")} + "\n")

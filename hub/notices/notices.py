@@ -42,7 +42,7 @@ class Told:
     notice: Notice
     event: Event
     request: SupportRequest | None
-    offer: Offer | None
+    offer: Offer | None = None
 
     @property
     def reference(self) -> str:

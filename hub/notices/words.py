@@ -49,6 +49,7 @@ STEPS: Mapping[str, str] = {
     "join": N_("A State takes part"),
     "stay_out": N_("A State does not take part"),
     "share": N_("A peer State may read everything"),
+    "wanted": N_("Somebody wants what you offer; the secretariat asks you when it is your turn"),
     "offer_wanted": N_("A State wants an offer for its request"),
     "offer_dropped": N_("A wanted offer was let be"),
     "publish": N_("A State agreed to publish a part of the request"),

@@ -41,10 +41,11 @@ class AboutSchema(Schema):
 
 
 class NoticeSchema(Schema):
-    """`at`: when it happened; `action` as in the events of the request."""
+    """`at`: when it happened; `action` as in the events of the request, or of the `offer` where it is about one."""
 
     id = fields.String(required=True)
-    request = fields.Nested(AboutSchema, required=True)
+    request = fields.Nested(AboutSchema, required=True, allow_none=True)
+    offer = fields.String(required=True, allow_none=True)
     event = fields.String(required=True)
     action = fields.String(required=True)
     at = fields.DateTime(required=True)
@@ -61,7 +62,8 @@ class ReadSchema(Schema):
 def dump_notice(told: Told) -> dict[str, Any]:
     return {
         "id": told.notice.id,
-        "request": {"id": told.request.id, "reference": told.request.reference},
+        "request": told.request and {"id": told.request.id, "reference": told.request.reference},
+        "offer": told.offer and told.offer.id,
         "event": told.event.id,
         "action": told.event.action,
         "at": told.event.at.isoformat(),

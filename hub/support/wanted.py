@@ -7,9 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from hub import events
 from hub.accounts import policy
 from hub.accounts.models import Membership
-from hub.database import now
+from hub.database import later, now
 from hub.errors import Forbidden, IllegalTransition, NotFound
 from hub.network.models import Entity
 from hub.support import offers, reading, steps
@@ -104,6 +105,7 @@ def want(session: Session, membership: Membership | None, name: str, offer_id: s
         session.rollback()
         return reading.get(session, membership, name)
     _tell(session, membership, row, offer, "offer_wanted")
+    _tell_giver(session, offer)
     session.commit()
     return row
 
@@ -169,3 +171,16 @@ def _tell(session: Session, membership: Membership, row: SupportRequest, offer: 
         before=row.status,
         data={"offer": offer.id, "entity": offer.entity_id},
     )
+
+
+def _tell_giver(session: Session, offer: Offer) -> None:
+    """Who gives it hears that somebody wants it, and neither for which request nor who asks: the event has no actor."""
+    event = events.record(
+        session,
+        subject=(offers.SUBJECT, offer.id),
+        action="wanted",
+        audience="agency",
+        data={"entity": offer.entity_id},
+    )
+    session.flush()
+    later(session, "notice", {"event": event.id})

@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
-from hub.support import offers, requests
+from hub.database import Outbox, now
+from hub.notices import mail, notices
+from hub.support import offers, requests, wanted
 from hub.support.models import Offer
 from hub.support.offers import OfferData
 from hub.support.requests import RequestData
+from hub.wiring import Hub
 from tests import factories, signing
 
 UNTIL = offers.today() + timedelta(days=60)
@@ -220,3 +224,33 @@ def test_offers_are_compared_beside_a_request_and_the_secretariat_asks_the_giver
     sent = signing.post(desk, f"/en/requests/{row.id}/actions/send", {"version": row.version, "agency": "iom"})
     assert sent.status_code == 303
     assert "Its giver was asked" in desk.get(f"/en/requests/{row.id}/offers").get_data(as_text=True)
+
+
+@pytest.mark.usefixtures("words")
+def test_who_gives_a_wanted_offer_is_told_and_learns_nothing_of_the_request(
+    client: FlaskClient, session: Session, hub: Hub, iom: Membership, portugal: Membership
+) -> None:
+    made = offer(session, iom, title="Fitting training")
+    row = requests.draft(session, portugal, RequestData("Secret need", "Words", "en", (6,)), submit=True)
+    wanted.want(session, portugal, row.id, made.id)
+    for job in session.scalars(select(Outbox).where(Outbox.kind == "notice")):
+        notices.announce(hub, session, job.payload)
+    session.commit()
+    signing.sign_in(client, iom)
+    page = client.get("/en/notices").get_data(as_text=True)
+    assert "Somebody wants what you offer" in page
+    assert f"/en/offers/{made.id}" in page
+    for secret in ("Secret need", row.id, row.reference, "Portugal"):
+        assert secret not in page
+    (notice,) = client.get("/api/v1/notices").json["items"]
+    assert (notice["request"], notice["offer"], notice["action"]) == (None, made.id, "wanted")
+    assert client.get(f"/en/notices/{notice['id']}").headers["Location"] == f"/en/offers/{made.id}"
+    speak = mail.notice_mail(hub.settings, iom.person, notices.unread_of(session, iom.person_id)[0])
+    assert "Somebody wants" in str(speak["Subject"])
+    assert "Fitting" not in str(speak)
+    desk = client.application.test_client()
+    signing.sign_in(desk, factories.secretariat(session))
+    assert "Somebody wants what you offer" not in desk.get("/en/notices").get_data(as_text=True)
+    iom.until = now()
+    session.commit()
+    assert notices.unread_of(session, iom.person_id) == []
