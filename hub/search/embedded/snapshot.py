@@ -179,7 +179,6 @@ class Snapshot:
         keyword: tuple[EngineHit, ...] = ()
         total = 0
         counts: dict[str, Mapping[str, int]] = {name: {} for name in facets}
-        asked = None if query is None or query == EVERYTHING else self._filtered(self._query(query), filters)
         if listed and query == EVERYTHING:
             docs = np.arange(len(self.entries)) if allowed is None else np.flatnonzero(allowed)
             keyword = self._hits([(1.0, doc) for doc in docs.tolist()], limit, sort, after)
@@ -188,20 +187,20 @@ class Snapshot:
                 everything = self._allowed(rest)
                 docs = np.arange(len(self.entries)) if everything is None else np.flatnonzero(everything)
                 counts |= self._count_facets(docs, names)
-        elif listed and query is not None and asked is not None:
-            keyword, total = self._keyword(asked, limit, sort, after)
+        elif listed and query is not None:
+            keyword, total = self._keyword(self._filtered(self._query(query), filters), limit, sort, after)
             for rest, names in _by_rest(facets, filters):
-                counts |= self._count(asked if rest == filters else self._filtered(self._query(query), rest), names)
+                counts |= self._count(self._filtered(self._query(query, scored=False), rest), names)
         if vector is None:
             return Retrieved(keyword, (), total, counts, self.languages)
         bound = constraint(query) if query is not None else None
         if bound is not None:
             having = np.zeros(len(self.entries), dtype=np.bool_)
-            having[self._numbers(self._search_all(self._query(bound)))] = True
+            having[self._numbers(self._search_all(self._query(bound, scored=False)))] = True
             allowed = having if allowed is None else allowed & having
         near = self._nearest(vector, allowed, limit)
         works = {self.entries[self._owner[row]].work for _, row in near}
-        matched = works if query == EVERYTHING else self._matched(asked, works)
+        matched = works if query == EVERYTHING else self._matched(query, filters, works)
         nearest = self._near_hits(near, matched, facets)
         return Retrieved(keyword, nearest, total, counts, self.languages)
 
@@ -307,12 +306,16 @@ class Snapshot:
             return tantivy.Query.empty_query()
         return _unscored(tantivy.Query.term_set_query(self._schema, facet_field(name), list(codes)))
 
-    def _query(self, query: Query, *, title: bool = False) -> tantivy.Query:
-        """`title`: words are looked for there alone."""
+    def _query(self, query: Query, *, title: bool = False, scored: bool = True) -> tantivy.Query:
+        """`title`: words are looked for there alone. Not `scored`: finds the same in a fraction of the time."""
         field, term_query = ("title_words", self._title_query) if title else ("words", self._term_query)
         match query:
+            case Words(weighted) if not scored:
+                return self._any_word(weighted, "title" if title else "all", term_query)
             case Words(weighted):
                 return self._words_query(weighted, term_query)
+            case Phrase(terms) if not scored:
+                return self._side_by_side(field, terms)
             case Phrase(terms, bag):
                 return self._phrase_query(field, terms, self._words_query(bag.words, term_query))
             case Prefix(start):
@@ -320,17 +323,17 @@ class Snapshot:
                 starting = tantivy.Query.regex_query(self._schema, field, f"{start}.*")
                 return tantivy.Query.const_score_query(starting, 1.0)
             case InTitle(part):
-                return self._query(part, title=True)
+                return self._query(part, title=True, scored=scored)
             case Having(facet, codes):
                 return self._having(facet, codes)
             case All(parts):
-                without = [(_MUST_NOT, self._query(part.part)) for part in parts if isinstance(part, Not)]
-                within = [(_MUST, self._query(part)) for part in parts if not isinstance(part, Not)]
+                without = [(_MUST_NOT, self._query(part.part, scored=False)) for part in parts if isinstance(part, Not)]
+                within = [(_MUST, self._query(part, scored=scored)) for part in parts if not isinstance(part, Not)]
                 return tantivy.Query.boolean_query([*(within or [(_MUST, _ANYTHING)]), *without])
             case AnyOf(parts):
-                return tantivy.Query.boolean_query([(_SHOULD, self._query(part)) for part in parts])
+                return tantivy.Query.boolean_query([(_SHOULD, self._query(part, scored=scored)) for part in parts])
             case Not(part):
-                return tantivy.Query.boolean_query([(_MUST, _ANYTHING), (_MUST_NOT, self._query(part))])
+                return tantivy.Query.boolean_query([(_MUST, _ANYTHING), (_MUST_NOT, self._query(part, scored=False))])
 
     def _words_query(
         self, weighted: Sequence[tuple[tuple[str, ...], float]], term_query: Callable[[str], tantivy.Query]
@@ -341,6 +344,19 @@ class Snapshot:
             word = queries[0] if len(queries) == 1 else tantivy.Query.disjunction_max_query(queries)
             clauses.append((_SHOULD, tantivy.Query.boost_query(word, times)))
         return tantivy.Query.boolean_query(clauses)
+
+    def _any_word(
+        self,
+        weighted: Sequence[tuple[tuple[str, ...], float]],
+        field: str,
+        term_query: Callable[[str], tantivy.Query],
+    ) -> tantivy.Query:
+        """As `_words_query`, unscored. `field` holds all stems looked for: those of the title stand in `all` too."""
+        terms = [term for alternatives, _ in weighted for term in alternatives]
+        stems = [term for term in terms if not term.startswith(analyser.VERBATIM)]
+        verbatim = [term_query(term) for term in terms if term.startswith(analyser.VERBATIM)]
+        any_stem = tantivy.Query.term_set_query(self._schema, field, stems)
+        return tantivy.Query.boolean_query([(_SHOULD, each) for each in (any_stem, *verbatim)])
 
     def _term_query(self, term: str) -> tantivy.Query:
         if term.startswith(analyser.VERBATIM):
@@ -406,12 +422,13 @@ class Snapshot:
             answer = self._searcher.aggregate(query, request)
         return {name: {bucket["key"]: int(bucket["doc_count"]) for bucket in answer[name]["buckets"]} for name in names}
 
-    def _matched(self, query: tantivy.Query | None, works: set[str]) -> set[str]:
-        """Those of `works` that the keyword query finds."""
+    def _matched(self, query: Query | None, filters: Filters, works: set[str]) -> set[str]:
+        """Those of `works` that the keyword side finds."""
         if query is None or not works:
             return set()
         among = tantivy.Query.term_set_query(self._schema, "work", sorted(works))
-        both = tantivy.Query.boolean_query([(_MUST, query), (_MUST, tantivy.Query.const_score_query(among, 0.0))])
+        finds = self._filtered(self._query(query, scored=False), filters)
+        both = tantivy.Query.boolean_query([(_MUST, finds), (_MUST, among)])
         return {self.entries[doc].work for doc in self._numbers(self._search_all(both))}
 
     # The nearest side
