@@ -215,6 +215,7 @@ class _Names:
             for scheme in sorted(set(_NAMED.values()))
             for language in LANGUAGES
         }
+        self._known: dict[tuple[str, str], Mapping[str, str]] = {}
 
     def given(self, matches: tuple[Match, ...]) -> tuple[Match, ...]:
         return tuple(
@@ -226,12 +227,20 @@ class _Names:
             for match in matches
         )
 
-    def _params(self, given: Mapping[str, ReasonParam]) -> dict[str, ReasonParam]:
+    def _params(self, given: Mapping[str, ReasonParam]) -> Mapping[str, ReasonParam]:
         params = dict(given)
-        for name in given.keys() & _NAMED.keys():
-            prefix = "name" if name in _ALONE else name
-            codes = str(given[name]).split(", ")
-            for language in LANGUAGES:
-                labels = self._labels[_NAMED[name], language]
-                params[f"{prefix}.{language}"] = ", ".join(labels.get(code, code) for code in codes)
+        for name in _NAMED:
+            if name in given:
+                params |= self._names(name, str(given[name]))
         return params
+
+    def _names(self, name: str, codes: str) -> Mapping[str, str]:
+        """Of one parameter; most are asked for by many reasons."""
+        if (name, codes) not in self._known:
+            prefix = "name" if name in _ALONE else name
+            each = codes.split(", ")
+            self._known[name, codes] = {
+                f"{prefix}.{language}": ", ".join(self._labels[_NAMED[name], language].get(code, code) for code in each)
+                for language in LANGUAGES
+            }
+        return self._known[name, codes]

@@ -85,6 +85,7 @@ def network(
         agencies=tuple(agencies),
         states=STATES,
         document_rows={each.id: row for row, each in enumerate(facts)},
+        slugs=np.array([each.slug for each in facts], np.object_),
         slug_rows={each.slug: row for row, each in enumerate(facts)},
         state_rows=state_rows,
         agency_ids={each.acronym: each.id for each in agencies},
