@@ -141,6 +141,7 @@ def _line(row: Correction) -> dict[str, Any]:
 def _own(status: int = 200, *, errors: Mapping[str, Any] | None = None, failed: str = "") -> Response:
     membership = membership_needed()
     now = corrections.record(db(), membership.entity_id)
+    every = {one.code: one.objectives for one in vocabulary.agencies(db())}[membership.entity_id]
     form = request.form
     names = vocabulary.labels(db(), "objective", language())
     return _page(
@@ -148,6 +149,9 @@ def _own(status: int = 200, *, errors: Mapping[str, Any] | None = None, failed: 
         status,
         agency=vocabulary.label(db(), "agency", membership.entity_id, language()),
         now={field: in_words(field, value) for field, value in now.items()},
+        of_groups=[
+            f"{number}. {names[str(number)]}" for number in sorted(every) if str(number) not in now["objectives"]
+        ],
         fields=FIELD_NAMES,
         objectives=[
             (code, name, form.get(f"objective_{code}", now["objectives"].get(code, ""))) for code, name in names.items()

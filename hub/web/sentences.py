@@ -157,6 +157,16 @@ SENTENCES = (
     N_("Some of its proposals were sent or replaced meanwhile."),
     N_("This request has nothing to unlock."),
     N_("Nobody is proposed for this request."),
+    # corrections of records
+    N_("The record says this already."),
+    N_("There is no such field."),
+    N_("There is no such reason."),
+    N_("There is no such agency."),
+    N_("There is no such correction."),
+    N_("%(name)s is not known here."),
+    N_("This cannot be the value of this field."),
+    N_("This was decided meanwhile."),
+    N_("The record was changed since this was proposed. Refuse it, and let it be proposed again."),
     # accounts
     N_("The e-mail address or the password is wrong."),
     N_("This link was used, replaced or has expired. Ask the person who gave it to you for a new one."),

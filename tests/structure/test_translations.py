@@ -88,6 +88,7 @@ RAISERS = (
     *(ROOT / "hub" / "support").glob("*.py"),
     *(ROOT / "hub" / "schemas" / f"{name}.py" for name in ("accounts", "browse", "search", "support")),
     ROOT / "hub" / "knowledge" / "reading.py",
+    ROOT / "hub" / "knowledge" / "corrections.py",
 )
 """Where what is raised can reach a page. `console.py` and `demo.py` speak to the operator."""
 NEVER_ON_A_PAGE = frozenset(

@@ -43,6 +43,7 @@ def list_requests() -> Response:
         next=url_for("support.requests", status=chosen, cursor=found.cursor) if found.cursor else "",
         may_write=membership.role == FOCAL_POINT,
         corrections=corrections.waiting(db(), membership),
+        own_record=membership.role == EXPERT,
         has_queue=membership.role == SECRETARIAT,
         late=escalation.late(db(), membership),
         clock_names=CLOCK_NAMES,

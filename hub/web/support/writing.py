@@ -163,6 +163,7 @@ def _form_page(
         changes=changes,
         help=help,
         seen=seen,
+        seen_language=steps.language_of(seen.language, seen.title, seen.description, membership) if seen else "",
         seen_objectives=[objectives[str(number)] for number in seen.objectives] if seen else (),
         sights=drafting.sights() if seen else (),
         sight_names=helping.SIGHTS,
