@@ -22,7 +22,7 @@ from hub.support.register import PublicEntry
 from hub.web.exports import table
 from hub.web.i18n import PREFIX, language, name_of
 from hub.web.support.parts import load, name_in_words
-from hub.web.support.words import CLOCK_NAMES, STATUS_NAMES
+from hub.web.support.words import CLOCK_NAMES, STATUS_NAMES, USED_NAMES
 
 blueprint = Blueprint("register", __name__, url_prefix=PREFIX)
 
@@ -40,11 +40,6 @@ STAGE_NAMES: Mapping[str, LazyString] = {
     "working": lazy_gettext("An agency works on it"),
     "answered": lazy_gettext("Answered"),
     "ended": lazy_gettext("Ended without an answer"),
-}
-USED_NAMES: Mapping[str, LazyString] = {
-    "yes": lazy_gettext("Yes"),
-    "partly": lazy_gettext("Partly"),
-    "not": lazy_gettext("No"),
 }
 SCORE_NAMES: Mapping[int, LazyString] = {
     5: lazy_gettext("5 – very useful"),

@@ -147,6 +147,9 @@ def test_an_answer_is_released_in_other_words_rated_and_said_to_be_used(
     (rating,) = script.get(f"/api/v1/requests/{scene.row.id}/ratings", headers=headers).json["items"]
     assert (rating["score"], rating["word"], rating["used"]) == (4, "Clear", "partly")
     assert "Clear" not in everything(visitor)
+    shown = client.get(address).get_data(as_text=True)
+    assert "useful: 4 of 5" in shown
+    assert "Partly" in shown
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

@@ -16,7 +16,7 @@ from hub.errors import IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.network import vocabulary
 from hub.schemas import support as schemas
 from hub.search.types import LANGUAGES
-from hub.support import clocks, conflicts, delivery, reading, triage, verbs
+from hub.support import clocks, conflicts, delivery, ratings, reading, triage, verbs
 from hub.support.lifecycle import CLARIFICATION
 from hub.support.models import PEER, SupportRequest
 from hub.support.reading import Entry
@@ -26,7 +26,16 @@ from hub.web.support import teams
 from hub.web.support.behalf import in_the_name
 from hub.web.support.matching import MATCHES, groups, notes
 from hub.web.support.parts import blueprint, isolated, load, name_in_words, numbers, page, to_request
-from hub.web.support.words import CLOCK_NAMES, DONE, HAPPENED, PARTY_NAMES, PARTY_STATES, PLAN_NAMES, REASON_NAMES
+from hub.web.support.words import (
+    CLOCK_NAMES,
+    DONE,
+    HAPPENED,
+    PARTY_NAMES,
+    PARTY_STATES,
+    PLAN_NAMES,
+    REASON_NAMES,
+    USED_NAMES,
+)
 
 if TYPE_CHECKING:
     from hub.matching.types import Matches
@@ -124,6 +133,8 @@ def _show(
         eligible={code: REASON_NAMES[code] for code in triage.ELIGIBLE},
         roles={"lead": PARTY_NAMES["lead"], "contributor": PARTY_NAMES["contributor"]},
         may_match=found is not None,
+        verdicts=_verdicts(row),
+        used_names=USED_NAMES,
         may_publish=row.status not in policy.UNSEEN
         and (policy.can(membership, "publish", row) or membership.role == SECRETARIAT),
         groups=groups(found) if found else (),
@@ -133,6 +144,16 @@ def _show(
         errors=errors or {},
         conflict=conflict,
     )
+
+
+def _verdicts(row: SupportRequest) -> dict[str, list[dict[str, Any]]]:
+    """Answer -> what each State that asked says of it, by the State's name."""
+    countries = vocabulary.labels(db(), "country", language())
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in ratings.verdicts(db(), membership_needed(), row):
+        said = {"state": countries.get(one.state, one.state), "score": one.score, "used": one.used, "word": one.word}
+        found.setdefault(one.answer, []).append(said)
+    return found
 
 
 def _question(row: SupportRequest, entries: Sequence[Entry]) -> str:

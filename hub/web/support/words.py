@@ -80,6 +80,13 @@ PLAN_NAMES: Mapping[str, LazyString] = {
 }
 
 
+USED_NAMES: Mapping[str, LazyString] = {
+    "yes": lazy_gettext("Yes"),
+    "partly": lazy_gettext("Partly"),
+    "not": lazy_gettext("No"),
+}
+
+
 REASON_NAMES: Mapping[str, LazyString] = {
     "in_scope": lazy_gettext("Within the scope of the Network"),
     "partly_in_scope": lazy_gettext("Partly within the scope of the Network"),
