@@ -16,6 +16,7 @@ def _print(value: object) -> None:
 
 
 def _row(row: Any) -> dict[str, Any]:
+    """Where a request stands, in codes."""
     from hub.database import now
     from hub.support import desk, reading
 
@@ -37,7 +38,7 @@ def _row(row: Any) -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    due = (row["next_due_at"] or "")[:10]
+    due = str(row["next_due_at"] or "")[:10]
     late = f"  overdue: {', '.join(row['overdue'])}" if row["overdue"] else ""
     agencies = ", ".join(f"{one['id']} ({one['role']}, {one['state']})" for one in row["agencies"])
     return f"{row['reference']:14} {row['country']:4} {row['status']:14} {due:10} {agencies}{late}"
@@ -86,14 +87,14 @@ def show(name: str, as_json: bool) -> None:
     with opened() as parts, parts.database.session() as session:
         row = reading.for_operator(session, name)
         value = _row(row)
-        value["events"] = [
+        happened: list[dict[str, Any]] = [
             {"at": one.at.isoformat(), "action": one.action, "to": one.to_state, "reason": one.reason, **one.data}
             for one in events.timeline(session, (reading.SUBJECT, row.id), events.AUDIENCES)
         ]
     if as_json:
-        return _print(value)
+        return _print({**value, "events": happened})
     click.echo(_line(value))
-    for one in value["events"]:
+    for one in happened:
         about = " ".join(f"{key}={text}" for key, text in one.items() if key not in {"at", "action"} and text)
         click.echo(f"  {one['at'][:16]}  {one['action']:18} {about}")
     return None
