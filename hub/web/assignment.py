@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
-from flask_babel import LazyString, gettext, lazy_gettext
+from flask_babel import LazyString, gettext, lazy_gettext, ngettext
 from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -221,7 +221,9 @@ def _shortage(one: Mapping[str, Any], lines: list[dict[str, Any]], people: Mappi
         sentence = gettext("%(number)s fewer than they should have", number=one["places"])
         return Shortage(sentence, who.name if who else "", "")
     numbers = ", ".join(str(number) for number in one["objectives"])
-    about = gettext("objective %(numbers)s", numbers=numbers) if numbers else gettext("any objective")
+    about = gettext("any objective")
+    if numbers:
+        about = ngettext("objective %(numbers)s", "objectives %(numbers)s", len(one["objectives"]), numbers=numbers)
     spoken = name_of(one["language"]) if one["language"] else ""
     country = vocabulary.label(db(), "country", one["region"], language()) if one["region"] else ""
     sentences = {
