@@ -62,6 +62,7 @@ def test_an_unchanged_feed_is_the_same_and_not_sent_twice(app, client, portugal,
     assert visitor.get(feed).data == first.data
 
 
+@pytest.mark.both_databases
 def test_a_feed_follows_the_rights_of_its_person_when_it_is_read(app, client, session, portugal, row):
     feed = address(client, portugal)
     visitor = app.test_client()
