@@ -218,8 +218,10 @@ def example(method: str, address: str, told: Mapping[str, Any], schemas: Mapping
     words = ["curl -s"] if method == "GET" else [f"curl -s -X {method}"]
     if {} not in told["security"]:
         words.append('-H "Authorization: Bearer $TOKEN"')
-    body = _content(told.get("requestBody", {}))[1]
-    if body:
+    media_type, body = _content(told.get("requestBody", {}))
+    if media_type == "multipart/form-data":
+        words += [f"-F {shlex.quote(f'{name}=@letter.pdf')}" for name in sample(body, schemas)]
+    elif body:
         words += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(json.dumps(sample(body, schemas)))}"]
     return " ".join([*words, shlex.quote(f"{address}?{urlencode(query)}" if query else address)])
 
