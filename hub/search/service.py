@@ -310,7 +310,8 @@ def _moved(
     best = ranking.fuse(seen, query=vector.values, words=words, language=language, covered=covered)[: ranking.FEEDBACK]
     held = engine.vectors([one.id for one in best])
     documents = [(one.hit.language, held[one.id].mean(axis=0)) for one in best if one.id in held]
-    return Vector(vector.model, ranking.feedback(vector.values, documents, seen.languages))
+    count = ranking.word_count(words)
+    return Vector(vector.model, ranking.feedback(vector.values, documents, seen.languages, count))
 
 
 def _nearest(

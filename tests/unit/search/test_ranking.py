@@ -188,12 +188,13 @@ def spread(*languages):
     }
 
 
-def test_feedback_moves_a_query_towards_its_best_documents_less_their_language():
+@pytest.mark.parametrize(("words", "weight"), [(3, 0.25), (8, 0.25), (12, 0.375), (16, 0.5), (60, 0.5)])
+def test_feedback_moves_a_query_towards_its_best_documents_less_their_language_and_a_long_one_further(words, weight):
     query = np.array([1, 0, 0, 0], dtype=np.float32)
     profiles = spread("en")
     topic = np.array([0, 0, 0, 1], dtype=np.float32)
-    moved = ranking.feedback(query, [("en", profiles["en"].centroid + topic)] * 3, profiles)
-    expected = np.array([1, 0, 0, ranking.FEEDBACK_WEIGHT])
+    moved = ranking.feedback(query, [("en", profiles["en"].centroid + topic)] * 3, profiles, words)
+    expected = np.array([1, 0, 0, weight])
     assert moved == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
 
 
@@ -202,15 +203,15 @@ def test_what_a_query_has_of_its_language_is_halved():
     query /= np.linalg.norm(query)
     profiles = spread("en", "ar")
     apart = profiles["en"].centroid - profiles["ar"].centroid
-    assert ranking.feedback(query, [], profiles) @ apart == pytest.approx(0.5 * float(query @ apart), rel=0.05)
+    assert ranking.feedback(query, [], profiles, 5) @ apart == pytest.approx(0.5 * float(query @ apart), rel=0.05)
 
 
 def test_a_language_of_few_documents_takes_nothing_off_a_query():
     query = np.array([1, 1, 0, 0], dtype=np.float32) / np.sqrt(2, dtype=np.float32)
     profiles = spread("en", "ar")
     profiles["zh"] = LanguageProfile(1, np.array([0, 0, 1, 0], dtype=np.float32))
-    without = ranking.feedback(query, [], {name: profiles[name] for name in ("en", "ar")})
-    assert ranking.feedback(query, [], profiles) @ without > 0.99
+    without = ranking.feedback(query, [], {name: profiles[name] for name in ("en", "ar")}, 5)
+    assert ranking.feedback(query, [], profiles, 5) @ without > 0.99
 
 
 def test_a_name_shared_across_languages_does_not_push_a_document_below_its_meaning():
