@@ -1,6 +1,6 @@
 """Offers of support for scripts: the verbs of the pages, with the same rules."""
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, current_app, jsonify, request, url_for
 
 from hub.accounts import guard
 from hub.accounts.guard import current_membership, db, membership_needed
@@ -114,5 +114,6 @@ def delete_wanted(name: str, offer: str) -> Response:
 
 
 def _fits(row: SupportRequest) -> Response:
-    found = wanted.fitting(db(), membership_needed(), row)
+    parts = current_app.extensions["hub"]
+    found = wanted.compared(db(), membership_needed(), row, embedder=parts.embedder, engine=parts.engine)
     return jsonify({"items": schemas.dump_fits(found), "next": None})

@@ -193,7 +193,10 @@ class OfferSchema(Schema):
 
 
 class FitSchema(Schema):
-    """An offer beside a request. `objectives`: those that both name. `wanted`: asked, waits, dropped or null."""
+    """An offer beside a request. `objectives`: those that both name. `wanted`: asked, waits, dropped or null.
+
+    `score`: of the match; null where it was not matched and only fits.
+    """
 
     offer = fields.String()
     title = fields.String()
@@ -205,6 +208,7 @@ class FitSchema(Schema):
     place = fields.Boolean()
     language = fields.Boolean()
     wanted = fields.String(allow_none=True)
+    score = fields.Float(allow_none=True)
 
 
 def dump_offer(membership: Membership | None, offer: Offer) -> dict[str, Any]:
@@ -250,6 +254,7 @@ def dump_fits(found: Sequence[Fit]) -> list[dict[str, Any]]:
             "place": fit.place,
             "language": fit.language,
             "wanted": fit.wanted,
+            "score": fit.score,
         }
         for fit in found
     ]

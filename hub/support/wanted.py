@@ -1,7 +1,8 @@
 """Offers that fit a request, and those that its State wants: the secretariat asks the giver, nobody gets access by it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +18,10 @@ from hub.support import offers, reading, steps
 from hub.support.models import Offer, SupportRequest, WantedOffer
 from hub.support.offers import OpenOffer
 
+if TYPE_CHECKING:
+    from hub.search.embedding import Embedder
+    from hub.search.engine import SearchEngine
+
 ASKED, WAITS, DROPPED = "asked", "waits", "dropped"
 
 
@@ -25,7 +30,7 @@ class Fit:
     """An offer beside a request. `objectives`: those that both name. None limited by the offer: it fits any.
 
     `place`: the offer covers the State's; `language`: it can be given in the request's. `wanted`: asked, waits, dropped,
-    or None.
+    or None. `score`: of the match, None where it was not matched.
     """
 
     offer: OpenOffer
@@ -33,17 +38,22 @@ class Fit:
     place: bool
     language: bool
     wanted: str | None
+    score: float | None = None
 
     @property
     def points(self) -> int:
         return len(self.objectives) + self.place + self.language
 
 
-def fitting(session: Session, membership: Membership | None, row: SupportRequest) -> list[Fit]:
-    """Open offers of others that name an objective of the request, or none at all, and do not exclude its State's region:
+def fitting(
+    session: Session, membership: Membership | None, row: SupportRequest, scores: Mapping[str, float] | None = None
+) -> list[Fit]:
+    """Open offers of others that matched (`scores`: offer -> score), or name an objective of the request or none at all,
 
-    those that say most of it first, then the oldest. `Forbidden` to a reader who does not see the request's matches.
+    and cover its State: those that wait first, then by score, then those that say most of the request, then the oldest.
+    `Forbidden` to a reader who does not see the request's matches.
     """
+    scores = scores or {}
     if not policy.can(membership, "match", row):
         raise Forbidden(reading.NOT_YOURS)
     asked = {objective.number for objective in row.objectives}
@@ -57,6 +67,7 @@ def fitting(session: Session, membership: Membership | None, row: SupportRequest
             bool(places & set(offer.places)),
             row.language in offer.languages,
             states.get(offer.id),
+            scores.get(offer.id),
         )
         for offer in offers.open_now(session, membership)
         if offer.entity_id not in own
@@ -64,9 +75,23 @@ def fitting(session: Session, membership: Membership | None, row: SupportRequest
     fit = [
         one
         for one in found
-        if (one.objectives or not one.offer.objectives or not asked) and (one.place or not one.offer.places)
+        if one.score is not None
+        or ((one.objectives or not one.offer.objectives or not asked) and (one.place or not one.offer.places))
     ]
-    return sorted(fit, key=lambda one: (one.wanted != WAITS, -one.points, one.offer.id))
+    return sorted(fit, key=lambda one: (one.wanted != WAITS, -(one.score or 0.0), -one.points, one.offer.id))
+
+
+def compared(
+    session: Session,
+    membership: Membership | None,
+    row: SupportRequest,
+    *,
+    embedder: "Embedder | None",
+    engine: "SearchEngine | None",
+) -> list[Fit]:
+    """`fitting` with the scores of the request's own matches."""
+    found = reading.matches(session, membership, row, embedder=embedder, engine=engine, limit=offers.LARGEST_PAGE)
+    return fitting(session, membership, row, {match.id: match.score for match in found.offers})
 
 
 def wants(session: Session, membership: Membership | None, row: SupportRequest) -> list[tuple[WantedOffer, str]]:

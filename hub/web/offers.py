@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import LazyString, gettext, lazy_gettext
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
@@ -244,7 +244,8 @@ def _form(
 def compare(name: str) -> Response:
     membership = membership_needed()
     row = reading.get(db(), membership, name)
-    fits = wanted.fitting(db(), membership, row)
+    parts = current_app.extensions["hub"]
+    fits = wanted.compared(db(), membership, row, embedder=parts.embedder, engine=parts.engine)
     shown = [fit for fit in fits if fit.wanted != wanted.DROPPED][:COMPARED]
     settled = [(want, state) for want, state in wanted.wants(db(), membership, row) if state != wanted.DROPPED]
     beside = {fit.offer.id for fit in shown}

@@ -268,6 +268,8 @@ def test_offers_beside_a_request_are_those_of_others_that_fit_it_the_nearest_fir
         ("Near", (6,), True, True),
         ("Not limited", (), False, False),
     ]
+    scored = wanted.fitting(session, cast.portugal, asked, {found[1].offer.id: 0.5})
+    assert [(one.offer.title, one.score) for one in scored] == [("Not limited", 0.5), ("Near", None)]
     with pytest.raises(NotFound):
         wanted.want(session, cast.iom, asked.id, found[0].offer.id)
 
