@@ -260,7 +260,9 @@ class _Answering(dict[str, str]):
 
     def __init__(self, words: tuple[tuple[str, ...], ...], language: str) -> None:
         super().__init__()
-        self._wanted = {term for alternatives in words for term in alternatives}
+        wanted = {term for alternatives in words for term in alternatives}
+        # Of a Chinese word of several signs the pairs answer, not a sign alone, which is in many other words.
+        self._wanted = wanted - {sign for term in wanted if len(term) > 1 and _is_run(term) for sign in term}
         self._starts = tuple(term[len(VERBATIM) : -len(ANY_END)] for term in self._wanted if term.endswith(ANY_END))
         self._language = language
 

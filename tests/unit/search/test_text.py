@@ -271,3 +271,11 @@ def test_passages_cover_the_body_in_order(body: str, language: str, max_chars: i
     assert "".join(body[start:end] for start, end in ranges) == body
     assert all(end - start <= max_chars for start, end in ranges)
     assert [start for start, _ in ranges[1:]] == [end for _, end in ranges[:-1]]
+
+
+def test_of_a_chinese_word_pairs_are_marked_and_no_sign_alone() -> None:
+    marked = text.mark("家长和移民工人、人口", text.query_words("移民工人", "zh"), "zh")
+
+    assert [marked.text[start:end] for start, end in marked.marks] == ["移民工人"]
+    alone = text.mark("家长和移民工人、人口", text.query_words("人", "zh"), "zh")
+    assert [alone.text[start:end] for start, end in alone.marks] == ["人", "人"]
