@@ -40,7 +40,7 @@ OPEN = (TRIAGED, MATCHING, UNPLACED)
 CHANGE_COST = 0.1
 """Affinity that a change from today must gain to be worth it (judgement: a tenth of what one shared objective is worth)."""
 SMALL = 200
-"""Requests up to which a run is computed while somebody waits: some 50 ms each."""
+"""Requests from which on a run is the worker's: some 0.1 s each (measured on two busy cores without a model, November 2026)."""
 BATCH = 20
 """Requests matched between two notes of how far a run is."""
 EVERYBODY = 10_000

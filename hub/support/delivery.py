@@ -74,6 +74,9 @@ def declare(
         own = [party for party in row.parties if party.entity_id == acting.entity_id and team.has_part(party)]
         return leave(session, acting, row, "declare", own, version=version, reason=reason)
     steps.take(session, acting, row, "declare", version, reason=reason, data={"entity": acting.entity_id})
+    for party in row.parties:
+        if party.assignee_id == acting.id:
+            party.assignee_id = None
     steps.finish(session, row, "declare")
     return row
 

@@ -22,10 +22,10 @@ def unsent(session: Session, request_id: str) -> AssignmentProposal | None:
 
 
 def note_sent(session: Session, row: SupportRequest, entity_id: str, role: str) -> None:
-    """Bring the proposal in line with what is being sent; the caller commits.
+    """Bring the proposal in line with what is being sent; the caller commits, and ends the part of a lead that gives way.
 
-    Sent as proposed: it says from now on whom the agency was asked for, and a lead that was to give way loses the request.
-    Another lead was asked: nothing is proposed any more.
+    Sent as proposed: the agency is asked for that expert, who works on it unless the agency says otherwise. Another lead was
+    asked: nothing is proposed any more.
     """
     proposal = unsent(session, row.id) if role == LEAD else None
     if proposal is None:
@@ -34,9 +34,10 @@ def note_sent(session: Session, row: SupportRequest, entity_id: str, role: str) 
         session.delete(proposal)
         return
     proposal.sent_at = now()
+    expert = session.get_one(Membership, proposal.membership_id)
     for party in row.parties:
-        if party.role == LEAD and party.until is None and party.entity_id == proposal.replaces:
-            party.until = now()
+        if party.role == LEAD and party.until is None and party.entity_id == entity_id and expert.active:
+            party.assignee_id = expert.id
 
 
 def next_alternate(session: Session, row: SupportRequest) -> Membership | None:

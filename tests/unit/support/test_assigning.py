@@ -276,6 +276,20 @@ def test_what_is_locked_or_held_moves_only_when_unlocked(world: World) -> None:
     }
 
 
+def test_the_agency_is_asked_for_the_expert_and_colleagues_step_in_at_a_conflict(world: World) -> None:
+    row, expert = world.request(), world.expert("iom")
+    colleague = world.expert("iom", objectives=(5,))
+    world.applied()
+    sent = world.send(row, "iom")
+
+    def waits_for() -> list[str]:
+        return [one.id for one in (expert, colleague) if reading.tasks(world.session, one)]
+
+    assert waits_for() == [expert.id]
+    delivery.declare(world.session, expert, sent.id, version=sent.version, reason="personal")
+    assert waits_for() == [colleague.id]
+
+
 def test_only_what_is_kept_can_be_unlocked(world: World) -> None:
     row = world.request()
     for name in (row.id, "R-2026-9999"):
