@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.matching.candidates import OBJECTIVES, AgencyFacts, Evidence, Rows
-from hub.matching.scoring import Need, Relevance, Scores, less_common, regions_of, standing
+from hub.matching.scoring import Need, Relevance, Scores, asked, less_common, of_records, regions_of, standing
 from hub.matching.sums import Candidate, Term, best_first, matches, score
 from hub.matching.types import Gain, Match
 from hub.matching.weights import BEST_RECORDS, FEW_DEVIATIONS, FLOORS, INVOLVED, STRENGTH, weight
@@ -34,6 +34,7 @@ class _Records:
     position: Rows
     pool_total: float
     asker: str
+    subregion: str
     country: NDArray[np.bool_]
     region: NDArray[np.bool_]
 
@@ -49,7 +50,8 @@ def agencies(
 ) -> tuple[Match, ...]:
     """All but the `excluded` are scored: there are tens, at most hundreds."""
     scored = candidates(evidence, need, found, private, excluded)
-    return matches(best_first([one for one in scored if score(one.terms) >= FLOORS["agency"]])[:limit])
+    ranked = best_first(one for one in scored if score(one.terms) >= FLOORS["agency"])
+    return matches(of_records(evidence, one) for one in ranked[:limit])
 
 
 def candidates(
@@ -57,6 +59,7 @@ def candidates(
 ) -> list[Candidate]:
     mandates = _mandate_feature(evidence, need)
     records = _records(evidence, need, found)
+    objectives = asked(need)
     unseen = len(evidence.documents)
     order = np.argsort(evidence.link_agency * (unseen + 1) + records.position[evidence.link_document], kind="stable")
     documents = evidence.link_document[order]
@@ -67,7 +70,7 @@ def candidates(
             continue
         own = documents[start:end]
         terms = [
-            *_objective_terms(facts, need),
+            *_objective_terms(facts, need, objectives),
             *_record_terms(records, own),
             *_region_terms(evidence, facts, need.country),
             *_said_terms(evidence, facts, need),
@@ -91,10 +94,8 @@ def _breadth(count: int) -> float:
 # Objectives
 
 
-def _objective_terms(facts: AgencyFacts, need: Need) -> Iterable[Term]:
-    for number, share in enumerate(need.objectives.tolist(), start=1):
-        if not share:
-            continue
+def _objective_terms(facts: AgencyFacts, need: Need, objectives: Sequence[tuple[int, float]]) -> Iterable[Term]:
+    for number, share in objectives:
         if number in facts.strengths:
             strength, basis = facts.strengths[number]
             yield Term(
@@ -117,10 +118,11 @@ def _records(evidence: Evidence, need: Need, found: Relevance) -> _Records:
     position[found.order] = np.arange(len(found.order))
     country, region = np.zeros(unseen, np.bool_), np.zeros(unseen, np.bool_)
     country[evidence.country_documents.get(need.country, [])] = True
-    if regions := regions_of(evidence, need.country):
+    regions = regions_of(evidence, need.country)
+    if regions:
         region[evidence.region_documents.get(regions[0], [])] = True
     pool_total = float(found.total[found.order[:INVOLVED]].sum())
-    return _Records(evidence, found, position, pool_total, need.country, country, region)
+    return _Records(evidence, found, position, pool_total, need.country, regions[0] if regions else "", country, region)
 
 
 def _record_terms(records: _Records, own: Rows) -> list[Term]:
@@ -135,36 +137,27 @@ def _record_terms(records: _Records, own: Rows) -> list[Term]:
 
 
 def _best_terms(records: _Records, best: Rows) -> Iterable[Term]:
+    share = weight("agency.records") / BEST_RECORDS
     for document in best.tolist():
-        facts = records.evidence.documents[document]
-        yield Term(
-            "record_of_agency",
-            {"title": facts.title},
-            weight("agency.records") * float(records.found.total[document]) / BEST_RECORDS,
-            (facts.slug,),
-        )
-
-
-def _slugs(records: _Records, rows: Rows) -> tuple[str, ...]:
-    return tuple(records.evidence.slugs[rows].tolist())
+        yield Term("record_of_agency", {}, share * float(records.found.total[document]), (), (document,))
 
 
 def _involved_terms(records: _Records, near: Rows) -> Iterable[Term]:
     if len(near) and records.pool_total > 0:
         share = float(records.found.total[near].sum()) / records.pool_total
-        yield Term("often_involved", {"count": len(near)}, weight("agency.involved") * share, _slugs(records, near))
+        yield Term("often_involved", {"count": len(near)}, weight("agency.involved") * share, (), near.tolist())
 
 
 def _presence_terms(records: _Records, own: Rows) -> Iterable[Term]:
     there = own[records.country[own]]
     if len(there):
-        params = {"country": records.asker}
-        yield Term("presence_country", params, weight("agency.presence"), _slugs(records, there))
+        yield Term("presence_country", {"country": records.asker}, weight("agency.presence"), (), there.tolist())
         return
     near = own[records.region[own]]
     if len(near):
-        region = regions_of(records.evidence, records.asker)[0]
-        yield Term("presence_region", {"region": region}, weight("agency.presence_region"), _slugs(records, near))
+        yield Term(
+            "presence_region", {"region": records.subregion}, weight("agency.presence_region"), (), near.tolist()
+        )
 
 
 # Region and mandate
@@ -219,7 +212,7 @@ def _of_records(terms: Sequence[Term]) -> float:
 
 def _lost(records: _Records, own: Rows, terms: Sequence[Term], term: Term) -> float:
     if term.code in _OF_RECORDS:
-        gone = {records.evidence.slug_rows[slug] for slug in term.evidence}
+        gone = set(term.rows)
         kept = np.array([row for row in own.tolist() if row not in gone], np.int64)
         return score(_record_terms(records, kept)) - _of_records(terms)
     if term.code in {"objective_shared", "objective_predicted"}:
@@ -235,13 +228,13 @@ def _lost(records: _Records, own: Rows, terms: Sequence[Term], term: Term) -> fl
 
 
 def _gains(records: _Records, own: Rows, facts: AgencyFacts, need: Need, terms: Sequence[Term]) -> Iterable[Gain]:
-    for number, share in enumerate(need.objectives.tolist(), start=1):
+    for number, share in asked(need):
         strength = facts.strengths.get(number)
-        if share and (strength is None or strength[0] != "primary"):
+        if strength is None or strength[0] != "primary":
             missing = 1.0 - (STRENGTH.get(strength[0], 0.0) if strength else 0.0)
             gained = weight("agency.objective") * share * missing + (0.0 if strength else _breadth(1))
             yield Gain("objective_primary", {"objective": number}, gained)
-        if share and number not in facts.leads:
+        if number not in facts.leads:
             yield Gain("working_group_lead", {"objective": number}, weight("agency.lead") * share)
     nearest = next((row for row in records.found.order[: len(own) + 1].tolist() if row not in own), None)
     if nearest is not None:

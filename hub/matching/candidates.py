@@ -130,7 +130,6 @@ class Evidence:
     agencies: tuple[AgencyFacts, ...]
     states: tuple[StateFacts, ...]
     document_rows: Mapping[str, int]
-    slugs: NDArray[np.object_]
     slug_rows: Mapping[str, int]
     state_rows: Mapping[str, int]
     agency_ids: Mapping[str, str]
@@ -298,7 +297,6 @@ def _read(session: Session, embedder: Embedder | None, known: dict[str, Floats])
         agencies=agencies,
         states=states,
         document_rows=rows,
-        slugs=np.array([facts.slug for facts in documents], np.object_),
         slug_rows={facts.slug: at for at, facts in enumerate(documents)},
         state_rows=state_rows,
         agency_ids={facts.acronym: facts.id for facts in agencies},

@@ -10,7 +10,7 @@ import numpy as np
 from hub.matching import situation
 from hub.matching.agencies import Private, nothing_private
 from hub.matching.candidates import Evidence, Rows, StateFacts
-from hub.matching.scoring import Need, Relevance
+from hub.matching.scoring import Need, Relevance, of_records
 from hub.matching.sums import Candidate, Term, best_first, matches, score, spread
 from hub.matching.types import Gain, Match
 from hub.matching.weights import FLOORS, NOT_FIRST, PER_SUBREGION, TOP, weight
@@ -41,7 +41,7 @@ def peer_states(
     """States whose practices meet the need, asker and `excluded` left out, a subregion at most three times among the first ten."""
     ranked = best_first(candidates(evidence, need, found, private, excluded))
     order = spread([one.kin for one in ranked], PER_SUBREGION, TOP)
-    return matches([ranked[position] for position in order[:limit]])
+    return matches(of_records(evidence, ranked[position]) for position in order[:limit])
 
 
 def candidates(
@@ -67,12 +67,12 @@ def candidates(
         if facts.id in excluded:
             continue
         terms = [
-            *_practice_terms(evidence, done),
+            *_practice_terms(done),
             *_neighbour_terms(evidence, facts, own),
             *_likeness_terms(evidence, need, facts),
             *private(facts.id),
         ]
-        lost = partial(_lost, evidence, done)
+        lost = partial(_lost, done)
         gains = partial(_gains, evidence, found, done, nearest, facts)
         kin = facts.regions[0] if facts.regions else ""
         listed.append(Candidate(facts.id, facts.name, True, facts.id, terms, lost, gains, kin))
@@ -85,16 +85,12 @@ def _runs(values: Rows) -> Iterable[tuple[int, int]]:
     return ((start, end) for start, end in pairwise(bounds) if end > start)
 
 
-def _practice_terms(evidence: Evidence, done: Sequence[tuple[int, float]]) -> list[Term]:
+def _practice_terms(done: Sequence[tuple[int, float]]) -> list[Term]:
     """The three best of (record, value), best first."""
+    shares = (weight("peer.first"), weight("peer.second"), weight("peer.third"))
     return [
-        Term(
-            "practice_similar",
-            {"title": evidence.documents[row].title},
-            weight(name) * value,
-            (evidence.documents[row].slug,),
-        )
-        for name, (row, value) in zip(("peer.first", "peer.second", "peer.third"), done, strict=False)
+        Term("practice_similar", {}, share * value, (), (row,))
+        for share, (row, value) in zip(shares, done, strict=False)
     ]
 
 
@@ -121,13 +117,12 @@ def _likeness_terms(evidence: Evidence, need: Need, facts: StateFacts) -> Iterab
 # What if
 
 
-def _lost(evidence: Evidence, done: Sequence[tuple[int, float]], term: Term) -> float:
+def _lost(done: Sequence[tuple[int, float]], term: Term) -> float:
     """Without a practice the next best stands in its place."""
     if term.code != "practice_similar":
         return -term.weight
-    gone = evidence.slug_rows[term.evidence[0]]
-    kept = [each for each in done if each[0] != gone]
-    return score(_practice_terms(evidence, kept)) - score(_practice_terms(evidence, done))
+    kept = [each for each in done if each[0] not in term.rows]
+    return score(_practice_terms(kept)) - score(_practice_terms(done))
 
 
 def _gains(
@@ -135,7 +130,7 @@ def _gains(
 ) -> Iterable[Gain]:
     if nearest is not None and nearest not in {row for row, _ in done}:
         more = sorted([*done, (nearest, float(found.total[nearest]))], key=lambda each: (-each[1], each[0]))
-        gained = score(_practice_terms(evidence, more)) - score(_practice_terms(evidence, done))
+        gained = score(_practice_terms(more)) - score(_practice_terms(done))
         yield Gain("practice_similar", {"title": evidence.documents[nearest].title}, gained)
     if not facts.champion:
         yield Gain("champion", {"country": facts.id}, weight("peer.champion"))

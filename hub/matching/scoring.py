@@ -299,3 +299,19 @@ def _record_terms(evidence: Evidence, need: Need, found: Relevance, row: int) ->
             near = regions[0] if row in evidence.region_documents.get(regions[0], ()) else regions[-1]
             terms.append(Term("place_region", {"region": near}, float(found.place[row]), (f"region:{near}", slug)))
     return terms
+
+
+def of_records(evidence: Evidence, one: Candidate) -> Candidate:
+    """With its terms naming the records that they rest on; a term on one record has its title too."""
+    return one._replace(terms=[_of_record(evidence, term) if term.rows else term for term in one.terms])
+
+
+def _of_record(evidence: Evidence, term: Term) -> Term:
+    facts = [evidence.documents[row] for row in term.rows]
+    params = term.params or {"title": facts[0].title}
+    return term._replace(params=params, evidence=tuple(each.slug for each in facts))
+
+
+def asked(need: Need) -> list[tuple[int, float]]:
+    """(number, share) of the objectives of a need."""
+    return [(index + 1, float(need.objectives[index])) for index in np.flatnonzero(need.objectives).tolist()]

@@ -221,11 +221,20 @@ class _Names:
         return tuple(
             replace(
                 match,
-                reasons=tuple(replace(reason, params=self._params(reason.params)) for reason in match.reasons),
-                gains=tuple(replace(gain, params=self._params(gain.params)) for gain in match.gains),
+                reasons=tuple(
+                    replace(reason, params=self._params(reason.params)) if self._has(reason.params) else reason
+                    for reason in match.reasons
+                ),
+                gains=tuple(
+                    replace(gain, params=self._params(gain.params)) if self._has(gain.params) else gain
+                    for gain in match.gains
+                ),
             )
             for match in matches
         )
+
+    def _has(self, given: Mapping[str, ReasonParam]) -> bool:
+        return not _NAMED.keys().isdisjoint(given)
 
     def _params(self, given: Mapping[str, ReasonParam]) -> Mapping[str, ReasonParam]:
         params = dict(given)

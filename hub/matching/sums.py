@@ -8,12 +8,13 @@ from hub.matching.types import Gain, Match, Reason, ReasonParam
 
 
 class Term(NamedTuple):
-    """A reason in the making: most of what is scored is not listed."""
+    """A reason in the making: most of what is scored is not listed. `rows`: the records that it rests on, named when it is."""
 
     code: str
     params: Mapping[str, ReasonParam]
     weight: float
     evidence: tuple[str, ...]
+    rows: Sequence[int] = ()
 
 
 def _loss(term: Term) -> float:

@@ -13,7 +13,7 @@ class Weight(NamedTuple):
 
 
 _MEASURED = "chosen on the 20 development requests"
-_PAIRS = "chosen on the tuning half of the 30 pairs, with the development requests held"
+_PAIRS = "a guess, then raised or lowered on the development requests and the tuning half of the 30 pairs"
 _DESIGN = "design, held when measured"
 _JUDGEMENT = "judgement, nothing to measure it on yet"
 

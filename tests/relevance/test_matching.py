@@ -17,6 +17,7 @@ from hub.matching.types import Matches, MatchRequest
 from hub.search.packaged_model import ensure_packaged_model
 from hub.settings import MODEL_FOLDER, Settings
 from hub.wiring import Hub
+from tests.relevance.bench_match_quality import in_order, read_pairs
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -25,8 +26,8 @@ RECORDS = [ROOT / "corpus" / "practices.jsonl", ROOT / "corpus" / "guidance.json
 REQUESTS = ROOT / "corpus" / "judgements" / "requests_dev.jsonl"
 MODEL = ROOT / "var" / MODEL_FOLDER
 
-NAMED = {"agencies_ndcg_at_5": 0.84, "peer_states_recall_at_10": 0.708, "practices_ndcg_at_10": 0.71}
-HIDDEN = {"agencies_ndcg_at_5": 0.824, "peer_states_recall_at_10": 0.713, "practices_ndcg_at_10": 0.653}
+NAMED = {"agencies_ndcg_at_5": 0.84, "peer_states_recall_at_10": 0.75, "practices_ndcg_at_10": 0.71}
+HIDDEN = {"agencies_ndcg_at_5": 0.824, "peer_states_recall_at_10": 0.779, "practices_ndcg_at_10": 0.653}
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,18 @@ def test_matches_are_as_good_as_they_were(corpus_hub: Hub, hide: bool, floors: d
     assert figures["requests"] == 20
     below = {name: figures[name] for name, floor in floors.items() if figures[name] < floor}
     assert not below
+
+
+@pytest.mark.parametrize("split", ["tuning", "final"])
+def test_of_two_states_the_one_whose_situation_is_alike_has_the_higher_score(corpus_hub: Hub, split: str) -> None:
+    with corpus_hub.database.session() as session:
+
+        def match(request: MatchRequest) -> Matches:
+            return service.match(session, request, embedder=corpus_hub.embedder, engine=corpus_hub.engine, limit=300)
+
+        right = [in_order(match, pair) for pair in read_pairs() if pair.split == split]
+    assert len(right) == 15
+    assert sum(right) >= 0.8 * len(right)
 
 
 def test_no_asker_is_its_own_peer_and_all_lists_are_sums_of_reasons(corpus_hub: Hub) -> None:

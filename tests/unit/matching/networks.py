@@ -85,7 +85,6 @@ def network(
         agencies=tuple(agencies),
         states=STATES,
         document_rows={each.id: row for row, each in enumerate(facts)},
-        slugs=np.array([each.slug for each in facts], np.object_),
         slug_rows={each.slug: row for row, each in enumerate(facts)},
         state_rows=state_rows,
         agency_ids={each.acronym: each.id for each in agencies},
@@ -215,6 +214,8 @@ def networks(draw: Any) -> tuple[Evidence, Need]:
             leads=draw(st.dictionaries(OBJECTIVES_DRAWN, st.just(("group-1",)), max_size=2)),
             commission=draw(st.booleans()),
             verified=draw(st.booleans()),
+            presence=frozenset(draw(st.sets(st.sampled_from(["GHA", "Western Africa"])))),
+            languages=frozenset(draw(st.sets(st.just("en")))),
         )
         for row in range(count)
     ]

@@ -137,3 +137,8 @@ def test_every_weight_says_where_it_comes_from() -> None:
     assert all(math.isfinite(weight.value) and weight.origin for weight in weights.WEIGHTS.values())
     parts = [weights.WEIGHTS[f"record.{name}"].value for name in ("text", "objective", "place")]
     assert sum(parts) == pytest.approx(1.0)
+
+
+def test_the_documentation_holds_the_weights_as_they_are() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "matching.md").read_text(encoding="utf-8")
+    assert weights.table() in page
