@@ -290,6 +290,18 @@ def test_the_agency_is_asked_for_the_expert_and_colleagues_step_in_at_a_conflict
     assert waits_for() == [colleague.id]
 
 
+def test_what_was_proposed_to_somebody_who_left_goes_to_another(world: World) -> None:
+    row, leaver = world.request(), world.expert("iom")
+    world.applied()
+    leaver.until = now()
+    world.session.commit()
+    assert lines(world.solve()) == {row.id: ("dropped", None)}
+    other = world.expert("ilo")
+    run = world.applied()
+    assert lines(run) == {row.id: ("moved", other.id)}
+    assert run.result["cost"] == assigning.CHANGE_COST
+
+
 def test_only_what_is_kept_can_be_unlocked(world: World) -> None:
     row = world.request()
     for name in (row.id, "R-2026-9999"):
