@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -123,12 +124,16 @@ def _names_begun(session: Session, prefix: str, language: str) -> list[Suggestio
     inside: list[Suggestion] = []
     for scheme in NAMED:
         for code, name in vocabulary.labels(session, scheme, language).items():
-            folded = text.whole_title(name)
+            folded = _folded_name(name)
             if folded.startswith(start):
                 first.append(Suggestion(scheme, code, name, language))
             elif f" {start}" in folded:
                 inside.append(Suggestion(scheme, code, name, language))
     return first + inside
+
+
+_folded_name = lru_cache(8_192)(text.whole_title)
+"""There are some 350 names in a language, and each letter that somebody types asks for all of them."""
 
 
 def _codes(session: Session, language: str | None) -> Codes:

@@ -56,20 +56,29 @@ def opened(folder: Path, records: int, embedder: Embedder, **settings: Any) -> H
     """The hub of so many records in a folder, built where something of it is missing. `settings`: of the engine."""
     hub = Hub(Settings(var=folder, embedding_model="none", secret_key="bench", log_level="WARNING", **settings))
     hub.__dict__["embedder"] = embedder
-    with hub.database.session() as session:
-        Base.metadata.create_all(hub.database.engine)
-        held = session.scalar(select(func.count()).select_from(Document))
+    held = 0
+    if (folder / "tables").is_file() and (folder / "tables").read_text() == _tables():
+        with hub.database.session() as session:
+            held = session.scalar(select(func.count()).select_from(Document))
     indexed = hub.engine.status().documents
     if held == records == indexed:
         return hub
     sources = _sources(folder, embedder)
     if held != records:
+        for file in folder.glob("hub.db*"):
+            file.unlink()
         _fill(hub, recombined(sources, records))
+        (folder / "tables").write_text(_tables())
     if indexed != records:
         with hub.engine.rebuild("1", model=embedder.model) as filling:
             filling.write(_index_doc(record, embedder.model) for record in recombined(sources, records))
             filling.commit()
     return hub
+
+
+def _tables() -> str:
+    """What a database must have been made with to be opened again."""
+    return "".join(f"{table.name}: {', '.join(table.columns.keys())}\n" for table in Base.metadata.sorted_tables)
 
 
 def _sources(folder: Path, embedder: Embedder) -> list[_Source]:
@@ -155,7 +164,6 @@ def _index_doc(record: Record, model: str) -> IndexDoc:
 
 
 def _fill(hub: Hub, records: Iterator[Record]) -> None:
-    Base.metadata.drop_all(hub.database.engine)
     Base.metadata.create_all(hub.database.engine)
     with hub.database.transaction() as session:
         load_vocabulary(session)
