@@ -13,6 +13,7 @@ from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, SECRETARIAT,
 from hub.database import now
 from hub.errors import Forbidden, IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.events import Event
+from hub.notices import notices
 from hub.support import attachments, behalf, delivery, reading, requests, triage
 from hub.support.delivery import AnswerData
 from hub.support.filestore import FileStore
@@ -20,6 +21,7 @@ from hub.support.lifecycle import STATUSES
 from hub.support.models import Party, SupportRequest
 from hub.support.papers import Attachment
 from hub.support.requests import RequestData
+from hub.worker import Worker
 from tests import factories
 from tests.unit.support import papers
 
@@ -86,6 +88,16 @@ def test_a_whole_request_runs_on_paper(session, people, store):
     assert row.status == "closed"
     (answer,) = reading.answers(session, people.ana, row)
     assert (answer.entity_id, answer.membership_id) == ("iom", people.secretary.id)
+
+
+def test_those_in_whose_name_it_was_are_told_and_who_did_it_is_not(hub, session, people, store):
+    row = papers.submitted(session, people)
+    Worker(hub).run_once()
+    before = {name: notices.count_unread(session, who) for name, who in vars(people).items()}
+    act(session, people, store, row, "PRT", "withdraw")
+    Worker(hub).run_once()
+    after = {name: notices.count_unread(session, who) for name, who in vars(people).items()}
+    assert {name: after[name] - before[name] for name in before if after[name] != before[name]} == {"ana": 1}
 
 
 def test_the_letter_is_for_the_secretariat_and_for_who_wrote_it(session, people, store):
