@@ -9,15 +9,18 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from hub.network.models import Entity
 from hub.settings import Settings
 from hub.wiring import Hub
+from tests import factories, signing
 
 ARGUMENTS = (
     "--no-sandbox",  # containers run as root
@@ -122,3 +125,39 @@ def _visit(chromium: Browser, live: Live, *, scripts: bool) -> Iterator[Page]:
     context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
+
+
+SignIn = Callable[..., Page]
+
+
+@pytest.fixture
+def sign_in(chromium: Browser, live: Live) -> Iterator[SignIn]:
+    """A new browser in which a new person of that role is signed in, through the form."""
+    opened = []
+
+    def enter(role: str, entity: str = "secretariat", *, scripts: bool = True, language: str = "en") -> Page:
+        with live.hub.database.session() as session:
+            membership = factories.member(session, role, session.get(Entity, entity))
+            signing.give_password(membership.person)
+            email = membership.person.email
+        context = chromium.new_context(base_url=live.address, locale="en-GB", java_script_enabled=scripts)
+        context.set_default_timeout(PATIENCE_MS)
+        opened.append(context)
+        page = context.new_page()
+        page.goto(f"/{language}/sign-in")
+        page.locator("[name=email]").fill(email)
+        page.locator("[name=password]").fill(signing.PASSWORD)
+        page.locator("main form .button").click()
+        expect(page.locator("main form [name=password]")).to_have_count(0)
+        return page
+
+    yield enter
+    for context in opened:
+        context.close()
+
+
+def checked(page: Page) -> None:
+    """The page as it stands passes the automatic checks."""
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": rules}, "resultTypes": ["violations"]})
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"

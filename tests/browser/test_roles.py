@@ -1,42 +1,11 @@
 """A request from its first word to its close, as its four kinds of people meet it, each in a browser of their own."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from hub.accounts.models import ADMINISTRATOR, EXPERT, FOCAL_POINT, SECRETARIAT
-from hub.network.models import Entity
-from tests import factories, signing
-from tests.browser.conftest import PATIENCE_MS, Live
-
-SignIn = Callable[..., Page]
-
-
-@pytest.fixture
-def sign_in(chromium: Browser, live: Live) -> Iterator[SignIn]:
-    """A new browser in which a new person of that role is signed in, through the form."""
-    opened = []
-
-    def enter(role: str, entity: str = "secretariat", *, scripts: bool = True, language: str = "en") -> Page:
-        with live.hub.database.session() as session:
-            membership = factories.member(session, role, session.get(Entity, entity))
-            signing.give_password(membership.person)
-            email = membership.person.email
-        context = chromium.new_context(base_url=live.address, locale="en-GB", java_script_enabled=scripts)
-        context.set_default_timeout(PATIENCE_MS)
-        opened.append(context)
-        page = context.new_page()
-        page.goto(f"/{language}/sign-in")
-        page.locator("[name=email]").fill(email)
-        page.locator("[name=password]").fill(signing.PASSWORD)
-        page.locator("main form .button").click()
-        expect(page.locator("main form [name=password]")).to_have_count(0)
-        return page
-
-    yield enter
-    for context in opened:
-        context.close()
+from tests import signing
+from tests.browser.conftest import SignIn
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])

@@ -3,13 +3,12 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from hub.accounts.models import SECRETARIAT
 from hub.database import now
 from hub.knowledge.models import SearchLog
-from tests import factories, signing
-from tests.browser.conftest import Live
+from tests.browser.conftest import Live, SignIn, checked
 
 QUESTION = "protect domestic workers abroad"
 
@@ -219,27 +218,13 @@ def test_pages_pass_the_automatic_checks_of_wcag_2_2_aa(page: Page, address: str
         checked(page)
 
 
-def checked(page: Page) -> None:
-    """The page as it stands passes the automatic checks."""
-    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": rules}, "resultTypes": ["violations"]})
-    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
-
-
-def test_the_search_report_passes_them_too(page: Page, live: Live):
-    with live.hub.database.session() as session:
-        membership = factories.secretariat(session)
-        signing.give_password(membership.person)
+def test_the_search_report_passes_them_too(sign_in: SignIn, live: Live):
+    with live.hub.database.transaction() as session:
         session.add_all(
             SearchLog(id=f"{at}", day=now().date(), text=text, language="en", mode="hybrid", total=total, weak=False)
             for at, (text, total) in enumerate(3 * [("visa for nurses", 0), ("domestic workers", 12)])
         )
-        session.commit()
-        email = membership.person.email
-    page.goto("/en/sign-in")
-    page.locator("[name=email]").fill(email)
-    page.locator("[name=password]").fill(signing.PASSWORD)
-    page.locator("main form .button").click()
+    page = sign_in(SECRETARIAT)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         for language in ("en", "ar"):
