@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from hub.matching.sums import spread
-from hub.matching.types import Change, Match, Reason
+from hub.matching.types import Change, Match, Reason, ReasonParam
 from hub.matching.weights import FLOORS, PER_SUBREGION, TOP
 
 FLOOR_OF: Mapping[str, str] = {"agencies": "agency", "practices": "record", "guidance": "record", "funding": "funding"}
@@ -33,7 +33,9 @@ def what_would_change(matches: Sequence[Match], position: int, *, floor: str = "
         gone = bool(floor) and reason.without < FLOORS[floor]
         rank = _rank(matches, position, reason.without)
         if gone or rank > match.rank:
-            params = {**reason.params, "reason": reason.id}
+            params: dict[str, ReasonParam] = {**reason.params, "reason": reason.id}
+            if rank == len(matches):
+                params["or_lower"] = 1  # what stands below the list is not known here
             lost.append(Change("loss", reason.code, params, reason.without - match.score, None if gone else rank))
     return (
         *behind,

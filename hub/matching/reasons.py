@@ -202,6 +202,13 @@ def change_text(change: Change, language: str | None = None, *, above: str = "")
             )
         if change.rank is None:
             return gettext("It would not be listed without this (−%(weight)s): %(what)s", weight=weight, what=what)
+        if change.params.get("or_lower"):
+            return gettext(
+                "It would be number %(rank)s or lower without this (−%(weight)s): %(what)s",
+                rank=change.rank,
+                weight=weight,
+                what=what,
+            )
         return gettext(
             "It would be number %(rank)s without this (−%(weight)s): %(what)s",
             rank=change.rank,
@@ -234,6 +241,7 @@ def to_json(matches: Matches, language: str | None = None) -> dict[str, Any]:
 
 def _match(listed: Sequence[Match], position: int, floor: str, language: str | None) -> dict[str, Any]:
     match = listed[position]
+    above = listed[position - 1].name if position else ""
     return {
         "id": match.id,
         "name": match.name,
@@ -257,7 +265,7 @@ def _match(listed: Sequence[Match], position: int, floor: str, language: str | N
                 "code": change.code,
                 "weight": change.weight,
                 "rank": change.rank,
-                "text": change_text(change, language),
+                "text": change_text(change, language, above=above),
             }
             for change in what_would_change(listed, position, floor=floor)
         ],

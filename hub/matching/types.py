@@ -141,7 +141,8 @@ class Change:
     """What would move a match in its list, everything else as it is. `rank`: its place then, None: not in the list any more.
 
     `kind`: `behind`: the heaviest kind of reason, `code`, in which the match one place above is ahead by `weight`; `gain`: what
-    it lacks, worth `weight`; `loss`: a reason that it would lose, as `Reason.id` in `params["reason"]`.
+    it lacks, worth `weight`; `loss`: a reason that it would lose, as `Reason.id` in `params["reason"]`, with `or_lower` where the
+    rank is that of the end of the list.
     """
 
     kind: Literal["behind", "gain", "loss"]

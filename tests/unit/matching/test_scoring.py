@@ -1,6 +1,7 @@
 """Scores as sums of reasons, over random networks."""
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
