@@ -175,6 +175,8 @@ def match(request: str, limit: int, as_json: bool) -> None:
             ("Peer States", found.peer_states),
             ("Practices", found.practices),
             ("Guidance", found.guidance),
+            ("Offers", found.offers),
+            ("Areas of the fund (not verified)", found.funding),
         ):
             click.echo(f"\n{heading}")
             for one in matches:
