@@ -26,7 +26,9 @@ def _one(run: AssignmentRun, status: int = 200) -> Response:
 
 @blueprint.get("/assignments")
 @guard.role(SECRETARIAT)
-@describe("The newest solutions for all open requests, without their results", response=schemas.RunSchema, many=True)
+@describe(
+    "The newest solutions for all open requests, without their results", response=schemas.AssignmentRunSchema, many=True
+)
 def list_runs() -> Response:
     found = assigning.runs(db(), membership_needed())
     return jsonify({"items": [schemas.dump_run(run, full=False) for run in found], "next": None})
@@ -37,7 +39,7 @@ def list_runs() -> Response:
 @describe(
     "Solve all open requests at once; a dry run, which may be `waiting` at first",
     body=schemas.SolveBody,
-    response=schemas.RunSchema,
+    response=schemas.AssignmentRunSchema,
     status=201,
 )
 def post_run() -> Response:
@@ -51,20 +53,22 @@ def post_run() -> Response:
 
 @blueprint.get("/assignments/<run_id>")
 @guard.role(SECRETARIAT)
-@describe("One solution", response=schemas.RunSchema)
+@describe("One solution", response=schemas.AssignmentRunSchema)
 def get_run(run_id: str) -> Response:
     return _one(assigning.get(db(), membership_needed(), run_id))
 
 
 @blueprint.post("/assignments/<run_id>/apply")
 @guard.role(SECRETARIAT)
-@describe("Make a solution the proposals of today, all or nothing", response=schemas.RunSchema, errors=CONFLICT)
+@describe(
+    "Make a solution the proposals of today, all or nothing", response=schemas.AssignmentRunSchema, errors=CONFLICT
+)
 def apply(run_id: str) -> Response:
     return _one(assigning.apply(db(), membership_needed(), run_id))
 
 
 @blueprint.post("/assignments/<run_id>/undo")
 @guard.role(SECRETARIAT)
-@describe("Bring back the proposals as they were before it", response=schemas.RunSchema, errors=CONFLICT)
+@describe("Bring back the proposals as they were before it", response=schemas.AssignmentRunSchema, errors=CONFLICT)
 def undo(run_id: str) -> Response:
     return _one(assigning.undo(db(), membership_needed(), run_id))

@@ -26,7 +26,7 @@ class LockBody(Body):
     locked = fields.Boolean(required=True)
 
 
-class LineSchema(Schema):
+class AssignmentLineSchema(Schema):
     """`expert`, `before`, `alternates`: ids of memberships. `change`: none, new, kept, moved, dropped, or fixed."""
 
     request = fields.String()
@@ -42,7 +42,7 @@ class LineSchema(Schema):
     alternates = fields.List(fields.String())
 
 
-class ShortageSchema(Schema):
+class AssignmentShortageSchema(Schema):
     """`code`: as in docs/assignment.md; of a `request`, or of an `expert` who has too few."""
 
     code = fields.String()
@@ -54,19 +54,19 @@ class ShortageSchema(Schema):
     objectives = fields.List(fields.Integer())
 
 
-class ResultSchema(Schema):
+class AssignmentResultSchema(Schema):
     """`floor`, `total`: of the affinities of what may move; `_before`: of today's proposals."""
 
-    lines = fields.List(fields.Nested(LineSchema))
+    lines = fields.List(fields.Nested(AssignmentLineSchema))
     floor = fields.Float(allow_none=True)
     total = fields.Float()
     floor_before = fields.Float(allow_none=True)
     total_before = fields.Float()
     cost = fields.Float()
-    shortages = fields.List(fields.Nested(ShortageSchema))
+    shortages = fields.List(fields.Nested(AssignmentShortageSchema))
 
 
-class RunSchema(Schema):
+class AssignmentRunSchema(Schema):
     id = fields.String()
     status = fields.String(validate=validate.OneOf(RUN_STATUSES))
     made_at = fields.DateTime()
@@ -76,7 +76,7 @@ class RunSchema(Schema):
     total = fields.Integer()
     applied_at = fields.DateTime(allow_none=True)
     undone_at = fields.DateTime(allow_none=True)
-    result = fields.Nested(ResultSchema, allow_none=True)
+    result = fields.Nested(AssignmentResultSchema, allow_none=True)
 
 
 def dump_run(run: AssignmentRun, *, full: bool = True) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class AssignmentRun(Base):
 
     `unlocked`: ids of requests that may give up what they keep otherwise. `seen`: what it was computed from
     (`board`; versions by id of `requests` and `experts`). `done` of `total` requests are matched. `result`: ids, numbers and codes,
-    as `hub.schemas.assignment.ResultSchema` says. `before`: the unsent proposals of its requests when it was applied.
+    as `hub.schemas.assignment.AssignmentResultSchema` says. `before`: the unsent proposals of its requests when it was applied.
     """
 
     __tablename__ = "assignment_run"
