@@ -14,9 +14,10 @@ from werkzeug.test import TestResponse
 
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.network.models import WORKING_GROUP, Entity, EntityObjective, Term, WorkingGroup
-from hub.support import delivery, reading, reminders, requests, triage
+from hub.support import delivery, drafting, reading, reminders, requests, triage
 from hub.support.delivery import AnswerData
 from hub.support.models import SupportRequest
+from hub.support.register import ReleasedAnswer
 from hub.support.requests import RequestData
 from tests import factories, signing
 
@@ -587,3 +588,18 @@ def test_a_co_lead_sees_a_delay_on_its_list_and_never_whose_it_is(
     assert WORDS["title"] not in page
     assert "Prt" not in page.split('id="late"')[1]
     assert lead.client.get(f"/en/requests/{row.id}").status_code == 404
+
+
+def test_an_answer_begins_with_the_words_of_a_released_one(
+    portugal: Browser, secretariat: Browser, iom: Browser, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = submitted(session, portugal, objectives=(6,))
+    row = triage.send(session, secretariat.membership, row.id, "iom", version=row.version)
+    row = delivery.accept(session, iom.membership, row.id, version=row.version)
+    public = ReleasedAnswer("a-1", "e-1", "ilo", "ILO", "Advice on contracts of domestic workers.", "en", (6,))
+    monkeypatch.setattr(drafting, "released_answers", lambda _: [public])
+    editor = iom.get(f"/en/requests/{row.id}/answer")
+    assert 'name="begin" value="a-1"' in editor
+    form = {"version": row.version, "text": "We say:", "begin": "a-1"}
+    begun = words(iom.post(f"/en/requests/{row.id}/answer", form))
+    assert re.search(r"We say:\n\nAdvice on contracts of domestic workers\.</textarea>", begun)

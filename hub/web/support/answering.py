@@ -18,7 +18,7 @@ from hub.knowledge.models import Document
 from hub.schemas import support as schemas
 from hub.search import service as search_service
 from hub.search.types import LANGUAGES, Hit, SearchQuery
-from hub.support import contributions, delivery, reading, steps
+from hub.support import contributions, delivery, drafting, reading, steps
 from hub.support.delivery_models import DRAFT, HANDED, Contribution
 from hub.support.models import Answer, SupportRequest
 from hub.web.i18n import language, name_of
@@ -97,6 +97,8 @@ def _edit(name: str, kind: Kind) -> Response:
         given["citations"] = [slug for slug in given["citations"] if slug != form["remove"]]
     if "merge" in form and kind is ANSWER:
         given = _merge(row, given, form["merge"])
+    if "begin" in form:
+        given["text"] = _begun(row, str(given.get("text", "")), form["begin"])
     do = form.get("do")
     if do not in {"save", "send"}:
         return _editor(kind, row, draft, given)
@@ -150,6 +152,18 @@ def _merge(row: SupportRequest, given: dict[str, Any], id_: str) -> dict[str, An
         "citations": list(dict.fromkeys([*given["citations"], *(slug for _, slug in line.cites)])),
         "contributions": list(dict.fromkeys([*given["contributions"], id_])),
     }
+
+
+def _released(row: SupportRequest) -> list[drafting.SimilarAnswer]:
+    """Answers to like requests, in the words that their States published."""
+    numbers = [objective.number for objective in row.objectives]
+    return drafting.similar_answers(db(), f"{row.title}\n{row.description}", row.language, numbers)
+
+
+def _begun(row: SupportRequest, text: str, id_: str) -> str:
+    """What is typed, followed by the words of a released answer."""
+    words = next((one.answer.text for one in _released(row) if one.answer.id == id_), "")
+    return "\n\n".join(part for part in (text.rstrip(), words) if part)
 
 
 def _handed(row: SupportRequest) -> list[ContributionLine]:
@@ -222,6 +236,7 @@ def _editor(
         draft=draft,
         given=given,
         handed=_handed(row) if kind is ANSWER else (),
+        released=_released(row),
         cited=[documents[slug] for slug in slugs if slug in documents],
         hits=[hit for hit in hits if hit.slug not in slugs],
         searched=bool(given.get("q")),
