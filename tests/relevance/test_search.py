@@ -22,9 +22,9 @@ RECORDS = [ROOT / "corpus" / "practices.jsonl", ROOT / "corpus" / "guidance.json
 JUDGEMENTS = ROOT / "corpus" / "judgements"
 MODEL = ROOT / "var" / MODEL_FOLDER
 
-AS_ASKED = {"ndcg_at_10": 0.517, "recall_at_100": 0.802}
-SIX_LANGUAGES = {"ar": 0.298, "en": 0.493, "es": 0.368, "fr": 0.393, "ru": 0.401, "zh": 0.304}
-TOLD, TOLD_WRONGLY = 0.6, 0.05
+AS_ASKED = {"ndcg_at_10": 0.562, "recall_at_100": 0.834}
+SIX_LANGUAGES = {"ar": 0.452, "en": 0.553, "es": 0.497, "fr": 0.498, "ru": 0.491, "zh": 0.438}
+TOLD, TOLD_WRONGLY = 0.7, 0.05
 """Share of the unanswerable questions that are told so at least, and of the others at most."""
 
 
