@@ -66,6 +66,7 @@ class Times:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--questions", type=int, default=240, help="so many of them, evenly chosen")
     parser.add_argument("--records", type=int)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--elasticsearch", default="")
@@ -77,7 +78,7 @@ def main() -> None:
         if arguments.folder is None:
             parser.error("--records needs a --folder")
         hub = made_up(hub, arguments.folder, arguments.records, arguments.elasticsearch)
-    measure(hub, arguments.rounds)
+    measure(hub, arguments.rounds, arguments.questions)
 
 
 def made_up(real: Hub, folder: Path, records: int, elasticsearch: str) -> Hub:
@@ -99,10 +100,11 @@ def made_up(real: Hub, folder: Path, records: int, elasticsearch: str) -> Hub:
     return hub
 
 
-def measure(hub: Hub, rounds: int) -> None:
+def measure(hub: Hub, rounds: int, count: int) -> None:
     assert hub.embedder is not None
     embedder = hub.embedder
-    questions = [json.loads(line) for line in QUERIES.read_text("utf-8").splitlines()]
+    lines = QUERIES.read_text("utf-8").splitlines()
+    questions = [json.loads(line) for line in lines[:: max(1, len(lines) // count)]]
     logging.getLogger("waitress.queue").setLevel(
         logging.ERROR
     )  # one thread: a request may wait while the last one is put away
