@@ -24,6 +24,7 @@ from hub.database import Base
 from hub.knowledge.models import Document, DocumentCountry, DocumentObjective, whole_body
 from hub.knowledge.practices import import_records
 from hub.search import text
+from hub.search.elastic import ElasticEngine
 from hub.search.embedding import Embedder
 from hub.search.types import IndexDoc, Passage, Vector
 from hub.settings import Settings
@@ -56,6 +57,9 @@ def opened(folder: Path, records: int, embedder: Embedder, **settings: Any) -> H
     """The hub of so many records in a folder, built where something of it is missing. `settings`: of the engine."""
     hub = Hub(Settings(var=folder, embedding_model="none", secret_key="bench", log_level="WARNING", **settings))
     hub.__dict__["embedder"] = embedder
+    if hub.settings.search_engine == "elasticsearch":  # a server that has just begun is slow with its first answers
+        url, prefix = hub.settings.elasticsearch_url, hub.settings.elasticsearch_prefix
+        hub.__dict__["engine"] = ElasticEngine(url, prefix=prefix, timeout_s=30)
     held = 0
     if (folder / "tables").is_file() and (folder / "tables").read_text() == _tables():
         with hub.database.session() as session:
