@@ -92,6 +92,7 @@ class Snapshot:
             self._read_entries(before)
             self._map_vectors(before)
         self._facets: dict[str, _Facet] = {}
+        self._last_matched: tuple[Any, dict[str, bool]] = (None, {})
 
     def _read_entries(self, previous: "Snapshot | None") -> None:
         known = previous.by_serial if previous else {}
@@ -424,8 +425,19 @@ class Snapshot:
 
     def _matched(self, query: Query | None, filters: Filters, works: set[str]) -> set[str]:
         """Those of `works` that the keyword side finds."""
-        if query is None or not works:
+        if query is None:
             return set()
+        # A second look meets most of the works of the first: looking one up costs more than all else here.
+        asked = query, dict(filters.values)
+        before, known = self._last_matched
+        known = known if before == asked else {}
+        new = works - known.keys()
+        found = self._found_among(query, filters, new) if new else set[str]()
+        known = known | {work: work in found for work in new}
+        self._last_matched = asked, known
+        return {work for work in works if known[work]}
+
+    def _found_among(self, query: Query, filters: Filters, works: set[str]) -> set[str]:
         among = tantivy.Query.term_set_query(self._schema, "work", sorted(works))
         finds = self._filtered(self._query(query, scored=False), filters)
         both = tantivy.Query.boolean_query([(_MUST, finds), (_MUST, among)])
