@@ -195,6 +195,8 @@ SENTENCES = (
     N_("You may not disable this account."),
     N_("Ask the secretariat or an administrator for this link."),
     N_("You have, or had, a token of this name; choose another."),
+    N_("A quarter is written as 2026Q3."),
+    N_("The figures of %(quarter)s can be made after %(day)s."),
 )
 
 
