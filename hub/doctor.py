@@ -157,7 +157,7 @@ def _files(hub: Hub) -> list[Finding]:
         for id_, sha256 in session.execute(
             select(Attachment.id, Attachment.sha256).where(Attachment.sha256.is_not(None)).order_by(Attachment.id)
         ):
-            named.setdefault(sha256, []).append(id_)
+            named.setdefault(sha256 or "", []).append(id_)
     found = {sha256: store.whole(sha256) for sha256 in named}
     findings: list[Finding] = []
     for state, told in ((None, "missing"), (False, "changed on the disk")):
