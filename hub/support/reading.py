@@ -151,8 +151,8 @@ def counts(session: Session, membership: Membership | None) -> Mapping[str, int]
     return {row.status: row[1] for row in rows}
 
 
-def tasks(session: Session, membership: Membership | None) -> list[Task]:
-    """What waits for this membership: the next deadline first, then what has none, oldest first."""
+def tasks(session: Session, membership: Membership | None, *, request_id: str = "") -> list[Task]:
+    """What waits for this membership, of one request or of all: the next deadline first, then what has none, oldest first."""
     if membership is None:
         return []
     waiting: list[tuple[str, ColumnElement[bool]]] = []
@@ -192,6 +192,8 @@ def tasks(session: Session, membership: Membership | None) -> list[Task]:
         (what, condition if what == "resume" else condition & SupportRequest.paused_at.is_(None))
         for what, condition in waiting
     ]
+    if request_id:
+        waiting = [(what, condition & (SupportRequest.id == request_id)) for what, condition in waiting]
     found = [
         Task(what, row, next_due(row))
         for what, condition in waiting

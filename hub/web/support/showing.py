@@ -34,11 +34,19 @@ from hub.web.support.words import (
     PARTY_STATES,
     PLAN_NAMES,
     REASON_NAMES,
+    TASK_NAMES,
     USED_NAMES,
 )
 
 if TYPE_CHECKING:
     from hub.matching.types import Matches
+
+TASK_PLACES = {"agree": "plans", "read": "answers"}
+"""Where on the page the text of a task is."""
+SENDING = {"send", "send_again", "lead"}
+"""Tasks in which the secretariat chooses an agency."""
+FURTHER = {"share", "hand_over", "remove", "pause", "ask_peer", "invite", "decline", "reopen", "withdraw", "declare"}
+"""Steps at the end of the page. To declare a conflict stands first until the agency has accepted."""
 
 
 @blueprint.get("/<name>")
@@ -87,6 +95,9 @@ def _show(
         found = reading.matches(db(), membership, row, embedder=parts.embedder, engine=parts.engine, limit=MATCHES)
     objectives = vocabulary.labels(db(), "objective", language())
     entries = reading.history(db(), membership, row)
+    tasks = reading.tasks(db(), membership, request_id=row.id)
+    detailed = reading.detailed(membership, row)
+    further = FURTHER if detailed else FURTHER - {"declare"}
     return page(
         "show.html",
         status,
@@ -98,7 +109,12 @@ def _show(
         party_states=PARTY_STATES,
         timeline=_timeline(entries),
         answers=[(name_in_words(answer.entity), answer) for answer in reading.answers(db(), membership, row)],
-        detailed=reading.detailed(membership, row),
+        detailed=detailed,
+        tasks=tasks,
+        task_names=TASK_NAMES,
+        task_places=TASK_PLACES,
+        sending=any(task.what in SENDING for task in tasks),
+        further=further & set(actions),
         plans=[(name_in_words(plan.entity), plan) for plan in reversed(reading.plans(membership, row))],
         plan_names=PLAN_NAMES,
         question=_question(row, entries),
@@ -125,7 +141,7 @@ def _show(
         assignee=teams.assignee_of(membership, row),
         workers=teams.workers(membership, row),
         contributions=teams.contribution_lines(membership, row),
-        contributors=teams.contributors(row) if reading.detailed(membership, row) else {},
+        contributors=teams.contributors(row) if detailed else {},
         refusals={code: REASON_NAMES[code] for code in delivery.REFUSALS},
         conflict_reasons={code: REASON_NAMES[code] for code in conflicts.REASONS},
         conflicts=conflict_lines(row) if membership.role == SECRETARIAT else (),
