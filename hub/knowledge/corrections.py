@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub import events
 from hub.accounts.models import EXPERT, SECRETARIAT, Membership
-from hub.database import is_id, new_id, now
+from hub.database import is_id, later, new_id, now
 from hub.errors import Forbidden, Invalid, NotFound, StaleVersion
 from hub.knowledge.models import Document, DocumentEntity
 from hub.network import vocabulary
@@ -235,7 +235,8 @@ def _decide(session: Session, membership: Membership, row: Correction, status: s
 
 
 def _tell(session: Session, membership: Membership, row: Correction, action: str) -> None:
-    events.record(
+    """What was decided is news to the agency's experts (`hub.notices.notices`)."""
+    event = events.record(
         session,
         subject=("entity", row.entity_id),
         action=action,
@@ -245,6 +246,9 @@ def _tell(session: Session, membership: Membership, row: Correction, action: str
         to_state=row.status,
         data={"correction": row.id, "field": row.field},
     )
+    if row.status in {CONFIRMED, REFUSED}:
+        session.flush()
+        later(session, "notice", {"event": event.id})
 
 
 # What confirming does

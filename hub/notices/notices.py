@@ -30,6 +30,11 @@ REQUEST = "request"
 OFFER = "offer"
 """That of offers: who gives one is told that it is wanted, and not for whose request."""
 GIVERS = (EXPERT, FOCAL_POINT)
+ENTITY = "entity"
+"""That of corrections of an agency's record: its experts are told what the secretariat decided."""
+DECIDED = ("correction_confirmed", "correction_refused")
+NEVER_TOLD = frozenset({"draft_answer", "discard_draft", "draft_contribution", "adjust"})
+"""Events that are seen in a timeline and are news to nobody."""
 LARGEST_PAGE = 100
 DIGEST_HOUR = 6
 """Of the day in UTC: before offices open in Africa and Europe, where most focal points of the Network sit."""
@@ -37,7 +42,7 @@ DIGEST_HOUR = 6
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A notice with what it is about: a request or an offer, the other is None."""
+    """A notice with what it is about: a request or an offer; neither where it is about the own agency's record."""
 
     notice: Notice
     event: Event
@@ -46,7 +51,7 @@ class Told:
 
     @property
     def reference(self) -> str:
-        """What a mail may call it; nothing of an offer."""
+        """What a mail may call it; nothing of an offer or a record."""
         return self.request.reference if self.request else ""
 
 
@@ -101,6 +106,8 @@ def _readers(session: Session, event: Event) -> list[Membership]:
     if event.subject_kind == OFFER:
         offer = session.get(Offer, event.subject_id)
         return givers(session, event, offer) if offer else []
+    if event.subject_kind == ENTITY and event.action in DECIDED:
+        return _people_of(session, event, event.subject_id, (EXPERT,))
     if event.subject_kind != REQUEST:
         return []
     row = session.scalar(
@@ -113,15 +120,15 @@ def _readers(session: Session, event: Event) -> list[Membership]:
 
 def givers(session: Session, event: Event, offer: Offer) -> list[Membership]:
     """Who gives the offer: its agency's experts or its State's focal points, one membership a person."""
+    return _people_of(session, event, offer.entity_id, GIVERS)
+
+
+def _people_of(session: Session, event: Event, entity_id: str, roles: Collection[str]) -> list[Membership]:
+    """Of an entity in one of the roles, without who did it; one membership a person, the oldest."""
     found = session.scalars(
         select(Membership)
         .join(Membership.person)
-        .where(
-            _active(),
-            Person.disabled_at.is_(None),
-            Membership.entity_id == offer.entity_id,
-            Membership.role.in_(GIVERS),
-        )
+        .where(_active(), Person.disabled_at.is_(None), Membership.entity_id == entity_id, Membership.role.in_(roles))
         .order_by(Membership.since, Membership.id)
         .options(joinedload(Membership.person))
     )
@@ -139,7 +146,7 @@ def _worth_telling(event: Event, row: SupportRequest) -> bool:
     """
     if event.to_state == DRAFT:
         return event.action == "draft" and row.status == DRAFT
-    return event.action not in {"draft_answer", "draft_contribution", "adjust"}
+    return event.action not in NEVER_TOLD
 
 
 def readers(session: Session, event: Event, row: SupportRequest) -> list[Membership]:
@@ -302,7 +309,10 @@ def _heard(membership: Membership | None) -> ColumnElement[bool]:
     if membership is None or not membership.active or membership.role not in GIVERS:
         return about_request
     own = exists().where(Offer.id == Notice.subject_id, Offer.entity_id == membership.entity_id)
-    return about_request | ((Notice.subject_kind == OFFER) & own.correlate(Notice))
+    heard = about_request | ((Notice.subject_kind == OFFER) & own.correlate(Notice))
+    if membership.role != EXPERT:
+        return heard
+    return heard | ((Notice.subject_kind == ENTITY) & (Notice.subject_id == membership.entity_id))
 
 
 def _told(membership: Membership | None) -> Select[Notice, Event, SupportRequest, Offer]:

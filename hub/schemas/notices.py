@@ -41,7 +41,7 @@ class AboutSchema(Schema):
 
 
 class NoticeSchema(Schema):
-    """`at`: when it happened; `action` as in the events of the request, or of the `offer` where it is about one."""
+    """`at`: when it happened; `action` as in the events of the request, or of the `offer` where it is about one; neither: of your agency's record."""
 
     id = fields.String(required=True)
     request = fields.Nested(AboutSchema, required=True, allow_none=True)

@@ -50,8 +50,10 @@ def show(notice_id: str) -> Response:
     membership = membership_needed()
     told, able = notices.get(db(), membership, notice_id)
     if able.id == membership.id:
+        if told.offer:
+            return redirect(url_for("offers.show", name=told.offer.id), 303)
         if told.request is None:
-            return redirect(url_for("offers.show", name=told.notice.subject_id), 303)
+            return redirect(url_for("corrections.own"), 303)
         return redirect(request_address(told.request), 303)
     return _page("show.html", told=told, step=step(told), able=able, office=office(able), acting=office(membership))
 

@@ -6,7 +6,9 @@ from hub.accounts.models import EXPERT
 from hub.errors import StaleVersion
 from hub.knowledge import corrections
 from hub.network import vocabulary
-from tests import factories
+from hub.notices import notices
+from hub.worker import Worker
+from tests import factories, signing
 
 
 @pytest.mark.both_databases
@@ -37,3 +39,23 @@ def test_of_two_decisions_at_once_one_wins(hub, session):
     with pytest.raises(StaleVersion):
         corrections.confirm(session, secretariat, row.id)
     assert corrections.record(session, "iom")["languages"] == []
+
+
+@pytest.mark.parametrize("decision", [corrections.confirm, corrections.refuse])
+def test_the_agency_is_told_what_was_decided_and_nobody_else_is(client, hub, session, decision):
+    iom = factories.agency(session, "iom")
+    expert, colleague = (factories.member(session, EXPERT, iom) for _ in range(2))
+    other = factories.member(session, EXPERT, factories.agency(session, "ilo"))
+    secretariat = factories.secretariat(session)
+    row = corrections.propose(session, expert, "languages", ["fr"], "Words of the agency")
+    decision(session, secretariat, row.id, note="Words of the secretariat")
+    Worker(hub).run_once()
+
+    for who, count in ((expert, 1), (colleague, 1), (other, 0), (secretariat, 0)):
+        assert notices.count_unread(session, who) == count
+    (told,) = notices.listing(session, expert).rows
+    assert (told.request, told.offer, told.event.action) == (None, None, f"correction_{row.status}")
+    assert told.event.data == {"correction": row.id, "field": "languages"}
+    signing.sign_in(client, expert)
+    assert "/en/record" in client.get("/en/notices").text
+    assert client.get(f"/en/notices/{told.notice.id}").location == "/en/record"
