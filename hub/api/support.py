@@ -208,6 +208,22 @@ def post_answer(name: str) -> Response:
     return response
 
 
+@blueprint.delete("/requests/<name>/answers/draft")
+@guard.signed_in
+@describe(
+    "Throw your agency's draft answer away; `version` or If-Match is that of the draft",
+    body=schemas.Step,
+    status=204,
+    errors=CONFLICT,
+)
+def delete_draft(name: str) -> Response:
+    membership = membership_needed()
+    row = reading.get(db(), membership, name)
+    seen = schemas.load(schemas.Step, versioned_body())["version"]
+    delivery.discard_answer_draft(db(), membership, row.id, answer_version=seen)
+    return Response(status=204)
+
+
 @blueprint.get("/requests/<name>/contributions")
 @guard.signed_in
 @describe("What contributing agencies wrote for the lead", response=schemas.ContributionSchema, many=True)

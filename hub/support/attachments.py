@@ -173,6 +173,15 @@ def erase(session: Session, membership: Membership | None, id_: str) -> SupportR
     return row
 
 
+def erase_of(session: Session, subject_id: str) -> None:
+    """Erase the files of a plan or an answer that goes away; leaves the commit and the word of it to the caller."""
+    files = session.scalars(select(Attachment).where(Attachment.subject_id == subject_id, _live())).all()
+    for file in files:
+        file.name, file.sha256, file.erased_at = "", None, now()
+    if files:
+        later(session, SWEEP, {})
+
+
 def _record(
     session: Session, membership: Membership, row: SupportRequest, action: str, file: Attachment, *, quiet: bool
 ) -> None:

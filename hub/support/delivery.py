@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts.models import Membership
 from hub.database import new_id, now
-from hub.errors import Invalid, StaleVersion
-from hub.support import conflicts, contributions, reading, steps, team
+from hub.errors import Invalid, NotFound, StaleVersion
+from hub.support import attachments, conflicts, contributions, reading, steps, team
 from hub.support.lifecycle import TRANSITIONS
 from hub.support.models import CONTRIBUTOR, LEAD, PROPOSED, REPLACED, Answer, Citation, Party, Plan, SupportRequest
 from hub.support.written import AnswerData, PlanData, cited
@@ -180,6 +180,43 @@ def save_answer_draft(
     )
     session.commit()
     return written
+
+
+def discard_answer_draft(
+    session: Session, membership: Membership | None, name: str, *, answer_version: int
+) -> SupportRequest:
+    """Throw the agency's draft away, with the files that came with it. `answer_version`: that of the draft seen.
+
+    What others contributed stays, and is in no answer any more.
+    """
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "draft_answer", row.version)
+    draft = session.scalar(
+        select(Answer)
+        .where(Answer.request_id == row.id, Answer.entity_id == acting.entity_id, Answer.status == "draft")
+        .with_for_update(of=Answer)
+        .execution_options(populate_existing=True)
+    )
+    if draft is None:
+        raise NotFound("There is no draft of an answer.")
+    if draft.version != answer_version:
+        session.rollback()
+        raise StaleVersion(ANSWER_CHANGED, answer_version=draft.version)
+    id_ = draft.id
+    contributions.put_into(session, row, draft, ())
+    attachments.erase_of(session, id_)
+    session.delete(draft)
+    steps.tell(
+        session,
+        acting,
+        row,
+        "discard_draft",
+        audience=TRANSITIONS[row.status, "draft_answer"].audience,
+        before=row.status,
+        data={"answer": id_, "entity": acting.entity_id},
+    )
+    session.commit()
+    return row
 
 
 def answer(

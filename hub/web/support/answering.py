@@ -81,7 +81,7 @@ def _edit(name: str, kind: Kind) -> Response:
     if not policy.can(membership, kind.action, row):
         raise Forbidden
     draft = _own_draft(row, kind)
-    if request.method == "GET":
+    if request.method != "POST":
         if kind.action not in reading.possible_actions(membership, row):
             raise IllegalTransition(steps.NOT_NOW)
         return _editor(kind, row, draft, _stored(kind, row, draft))
@@ -100,6 +100,8 @@ def _edit(name: str, kind: Kind) -> Response:
     if "begin" in form:
         given["text"] = _begun(row, str(given.get("text", "")), form["begin"])
     do = form.get("do")
+    if do == "discard" and kind is ANSWER:
+        return _discard(row, given)
     if do not in {"save", "send"}:
         return _editor(kind, row, draft, given)
     try:
@@ -114,6 +116,18 @@ def _edit(name: str, kind: Kind) -> Response:
         flash(str(kind.saved))
         return redirect(url_for(kind.endpoint, name=row.id), 303)
     flash(str(kind.sent))
+    return to_request(row)
+
+
+def _discard(row: SupportRequest, given: dict[str, Any]) -> Response:
+    try:
+        seen = schemas.load(schemas.Step, {"version": given.get("answer_version") or None})["version"]
+        delivery.discard_answer_draft(db(), membership_needed(), row.id, answer_version=seen)
+    except ValidationError:
+        return _editor(ANSWER, row, _own_draft(row, ANSWER), given, 422)
+    except (StaleVersion, IllegalTransition) as error:
+        return _conflicting(ANSWER, row, given, error)
+    flash(gettext("The draft is discarded."))
     return to_request(row)
 
 

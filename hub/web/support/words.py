@@ -141,6 +141,7 @@ HAPPENED: Mapping[str, LazyString] = {
     "declare": lazy_gettext("%(office)s declared a conflict of interest."),
     "lift_conflict": lazy_gettext("%(office)s lifted a conflict of interest of %(target)s."),
     "draft_answer": lazy_gettext("%(office)s saved a draft answer."),
+    "discard_draft": lazy_gettext("%(office)s discarded its draft answer."),
     "answer": lazy_gettext("%(office)s sent an answer."),
     "close": lazy_gettext("%(office)s closed the request."),
     "reopen": lazy_gettext("%(office)s opened the request again."),

@@ -14,7 +14,7 @@ from hub.database import now
 from hub.errors import Forbidden, IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.events import Event
 from hub.notices import notices
-from hub.support import attachments, behalf, delivery, reading, requests, triage
+from hub.support import attachments, behalf, contributions, delivery, reading, requests, triage
 from hub.support.delivery import AnswerData
 from hub.support.filestore import FileStore
 from hub.support.lifecycle import STATUSES
@@ -238,3 +238,42 @@ def test_a_view_may_exactly_what_the_entitys_own_people_may_in_python_and_in_sql
                 assert (session.scalar(shown) is not None) is allowed, (entity, action)
     finally:
         session.rollback()
+
+
+@pytest.mark.both_databases
+def test_an_agency_discards_its_draft_so_that_the_secretariat_can_answer_for_it(session, people, store):
+    row = papers.accepted(session, people)
+    row = delivery.accept(session, people.unhcr, row.id, version=row.version)
+    handed = contributions.contribute(session, people.unhcr, row.id, AnswerData("Ours", "en"), version=row.version)
+    session.refresh(row)
+    data = AnswerData("Half a sentence", "en", contributions=(handed.id,))
+    draft = delivery.save_answer_draft(session, people.iom, row.id, data)
+    upload = papers.upload()
+    file = attachments.add(session, people.iom, store, row.id, upload, kind="answer", subject_id=draft.id)
+    version = row.version
+    for who, seen, refusal in (
+        (people.iom, draft.version + 1, StaleVersion),
+        (people.unhcr, draft.version, Forbidden),
+        (people.secretary, draft.version, Forbidden),
+        (people.ghana, draft.version, NotFound),
+    ):
+        with pytest.raises(refusal):
+            delivery.discard_answer_draft(session, who, row.id, answer_version=seen)
+    with pytest.raises(IllegalTransition):
+        act(session, people, store, row, "iom", "answer", data=AnswerData("By letter", "en"))
+
+    row = delivery.discard_answer_draft(session, people.iom, row.id, answer_version=draft.version)
+
+    assert reading.answers(session, people.iom, row) == []
+    assert row.version == version  # nothing changed for anybody else
+    assert attachments.listing(session, people.iom, row) == []
+    assert session.get(Attachment, file.id).sha256 is None
+    event = session.scalars(select(Event).order_by(Event.id.desc())).first()
+    assert (event.action, event.audience, event.person_id) == ("discard_draft", "delivery", people.iom.person_id)
+    assert reading.history(session, people.ana, row)[-1].event.action != "discard_draft"
+    with pytest.raises(NotFound):
+        delivery.discard_answer_draft(session, people.iom, row.id, answer_version=1)
+    act(session, people, store, row, "iom", "answer", data=AnswerData("By letter", "en"))
+    (answer,) = reading.answers(session, people.ana, row)
+    assert answer.text == "By letter"
+    assert contributions.contributors(session, row) == {answer.id: ["unhcr"]}
