@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,8 @@ def nothing_private(_: str) -> Iterable[Term]:
 class _Records:
     """The records in the light of one need. `position` (documents,): in the order of relevance, `len` where not in it.
 
-    `country`, `region`: marks of those that name the asker, or its subregion.
+    `country`, `region`: marks of those that name the asker, or its subregion. Records of agencies, by agency and then in order of
+    relevance: `linked` (links,), `bounds` (agencies + 1,) of each agency's.
     """
 
     evidence: Evidence
@@ -37,54 +37,77 @@ class _Records:
     subregion: str
     country: NDArray[np.bool_]
     region: NDArray[np.bool_]
+    linked: Rows
+    bounds: Rows
+
+    def own(self, row: int) -> Rows:
+        """The records of an agency in order of relevance."""
+        return self.linked[self.bounds[row] : self.bounds[row + 1]]
 
 
-def agencies(
-    evidence: Evidence,
-    need: Need,
-    found: Relevance,
-    *,
-    limit: int,
-    private: Private = nothing_private,
-    excluded: Collection[str] = (),
-) -> tuple[Match, ...]:
-    """All but the `excluded` are scored: there are tens, at most hundreds."""
-    scored = candidates(evidence, need, found, private, excluded)
-    ranked = best_first(one for one in scored if score(one.terms) >= FLOORS["agency"])
-    return matches(of_records(evidence, one) for one in ranked[:limit])
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """All agencies on public evidence. `others`: the terms of each that rest on no record; `own`: the sums of those that do;
+
+    `strengths`: both together.
+    """
+
+    records: _Records
+    need: Need
+    others: Sequence[Sequence[Term]]
+    own: Scores
+    strengths: Scores
 
 
-def candidates(
-    evidence: Evidence, need: Need, found: Relevance, private: Private, excluded: Collection[str] = ()
-) -> list[Candidate]:
-    mandates = _mandate_feature(evidence, need)
+def scored(evidence: Evidence, need: Need, found: Relevance) -> Scored:
+    """Every agency: there are tens, at most hundreds."""
     records = _records(evidence, need, found)
+    mandates = _mandate_feature(evidence, need)
     objectives = asked(need)
-    unseen = len(evidence.documents)
-    order = np.argsort(evidence.link_agency * (unseen + 1) + records.position[evidence.link_document], kind="stable")
-    documents = evidence.link_document[order]
-    bounds = np.searchsorted(evidence.link_agency, np.arange(len(evidence.agencies) + 1)).tolist()
-    listed: list[Candidate] = []
-    for row, (facts, (start, end)) in enumerate(zip(evidence.agencies, pairwise(bounds), strict=True)):
-        if facts.id in excluded:
-            continue
-        own = documents[start:end]
+    near = regions_of(evidence, need.country)[:1]
+    others: list[Sequence[Term]] = []
+    for row, facts in enumerate(evidence.agencies):
         terms = [
             *_objective_terms(facts, need, objectives),
-            *_record_terms(records, own),
             *_region_terms(evidence, facts, need.country),
-            *_said_terms(evidence, facts, need),
-            *private(facts.id),
+            *_said_terms(facts, need, near),
         ]
-        if len(mandates):
+        if len(mandates) and mandates[row]:
             terms.append(Term("mandate_close", {}, weight("agency.mandate") * float(mandates[row]), (facts.id,)))
         if facts.strengths:
             breadth = _breadth(len(facts.strengths))
             terms.append(Term("mandate_breadth", {"count": len(facts.strengths)}, breadth, (facts.id,)))
-        lost = partial(_lost, records, own, terms)
-        gains = partial(_gains, records, own, facts, need, terms)
-        listed.append(Candidate(facts.acronym, facts.name, facts.verified, facts.id, terms, lost, gains))
-    return listed
+        others.append(terms)
+    own = _sums_of_records(records)
+    return Scored(records, need, others, own, own + np.array([score(terms) for terms in others]))
+
+
+def agencies(
+    scored: Scored, *, limit: int, private: Private = nothing_private, excluded: Collection[str] = ()
+) -> tuple[Match, ...]:
+    """The best of all but the `excluded`. Reasons are made for those alone that may be among them."""
+    evidence, strengths = scored.records.evidence, scored.strengths
+    rows = [row for row, facts in enumerate(evidence.agencies) if facts.id not in excluded]
+    inside = {row: tuple(private(evidence.agencies[row].id)) for row in rows}
+    near = {row: float(strengths[row]) + score(inside[row]) for row in rows}
+    last = max(sorted(near.values(), reverse=True)[:limit][-1:], default=0.0) if limit else np.inf
+    least = max(last, FLOORS["agency"]) - ROUNDING
+    listed = (_candidate(scored, row, inside[row]) for row in rows if near[row] >= least)
+    ranked = best_first(one for one in listed if score(one.terms) >= FLOORS["agency"])
+    return matches(of_records(evidence, one) for one in ranked[:limit])
+
+
+ROUNDING = 1e-6
+"""Sums made in another order differ by less."""
+
+
+def _candidate(scored: Scored, row: int, private: Iterable[Term]) -> Candidate:
+    records, need = scored.records, scored.need
+    facts, own = records.evidence.agencies[row], records.own(row)
+    terms = [*scored.others[row], *_record_terms(records, own), *private]
+    lost = partial(_lost, records, own, terms)
+    gains = partial(_gains, records, own, facts, need, terms)
+    return Candidate(facts.acronym, facts.name, facts.verified, facts.id, terms, lost, gains)
 
 
 def _breadth(count: int) -> float:
@@ -122,7 +145,40 @@ def _records(evidence: Evidence, need: Need, found: Relevance) -> _Records:
     if regions:
         region[evidence.region_documents.get(regions[0], [])] = True
     pool_total = float(found.total[found.order[:INVOLVED]].sum())
-    return _Records(evidence, found, position, pool_total, need.country, regions[0] if regions else "", country, region)
+    linked = evidence.link_document[
+        np.argsort(evidence.link_agency * (unseen + 1) + position[evidence.link_document], kind="stable")
+    ]
+    return _Records(
+        evidence=evidence,
+        found=found,
+        position=position,
+        pool_total=pool_total,
+        asker=need.country,
+        subregion=regions[0] if regions else "",
+        country=country,
+        region=region,
+        linked=linked,
+        bounds=np.searchsorted(evidence.link_agency, np.arange(len(evidence.agencies) + 1)),
+    )
+
+
+def _sums_of_records(records: _Records) -> Scores:
+    """(agencies,): what `_record_terms` of each sum to, for all of them at once."""
+    count = len(records.evidence.agencies)
+    linked, agency = records.linked, records.evidence.link_agency
+    position = records.position[linked]
+    relevance = records.found.total[linked]
+
+    def summed(chosen: NDArray[np.bool_]) -> Scores:
+        return np.bincount(agency[chosen], weights=relevance[chosen], minlength=count)
+
+    first = np.arange(len(linked)) - records.bounds[agency] < BEST_RECORDS
+    sums = weight("agency.records") / BEST_RECORDS * summed(first & (position < len(records.position)))
+    if records.pool_total > 0:
+        sums += weight("agency.involved") / records.pool_total * summed(position < INVOLVED)
+    there = np.bincount(agency[records.country[linked]], minlength=count) > 0
+    near = np.bincount(agency[records.region[linked]], minlength=count) > 0
+    return sums + np.where(there, weight("agency.presence"), np.where(near, weight("agency.presence_region"), 0.0))
 
 
 def _record_terms(records: _Records, own: Rows) -> list[Term]:
@@ -173,9 +229,9 @@ def _region_terms(evidence: Evidence, facts: AgencyFacts, country: str) -> Itera
         yield Term("region_elsewhere", {"country": country}, -weight("agency.elsewhere"), (facts.id, country))
 
 
-def _said_terms(evidence: Evidence, facts: AgencyFacts, need: Need) -> Iterable[Term]:
+def _said_terms(facts: AgencyFacts, need: Need, subregion: Sequence[str]) -> Iterable[Term]:
     """What the agency said of itself and the secretariat confirmed: beside its records, not instead."""
-    near = facts.presence.intersection(regions_of(evidence, need.country)[:1])
+    near = facts.presence.intersection(subregion)
     if need.country in facts.presence:
         yield Term("works_in_country", {"country": need.country}, weight("agency.presence"), (facts.id,))
     elif near:

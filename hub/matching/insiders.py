@@ -1,13 +1,15 @@
 """What the secretariat alone is shown: experts, and how agencies and peers fare. Pure; `Inside` is given, or nothing of this is scored."""
 
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
-from hub.matching.agencies import candidates, nothing_private
-from hub.matching.candidates import AgencyFacts, Evidence
-from hub.matching.scoring import Need, Relevance
-from hub.matching.sums import Candidate, Term, best_first, matches, score
+from hub.matching.agencies import Scored
+from hub.matching.candidates import AgencyFacts
+from hub.matching.scoring import Need, asked
+from hub.matching.sums import Candidate, Term, matches
 from hub.matching.types import ExpertFacts, Gain, Inside, Match
 from hub.matching.weights import FLOORS, STRENGTH, weight
 
@@ -32,8 +34,8 @@ def agency_terms(inside: Inside, need: Need, entity: str) -> Iterable[Term]:
     if entity in inside.days:
         share = min(max((SLOW - inside.days[entity]) / (SLOW - FAST), 0.0), 1.0)
         yield Term("answers_fast", {"days": round(inside.days[entity], 1)}, weight("private.speed") * share, (entity,))
-    asked = frozenset((np.flatnonzero(need.objectives) + 1).tolist())
-    if done := [request for request, objectives in inside.answered.get(entity, ()) if asked & objectives]:
+    wanted = frozenset((np.flatnonzero(need.objectives) + 1).tolist())
+    if done := [request for request, objectives in inside.answered.get(entity, ()) if wanted & objectives]:
         share = min(len(done) / MANY_ANSWERS, 1.0)
         evidence = tuple(f"request:{request}" for request in done)
         yield Term("answered_similar", {"count": len(done)}, weight("private.answered") * share, evidence)
@@ -45,65 +47,87 @@ def state_terms(inside: Inside, entity: str) -> Iterable[Term]:
 
 
 def experts(
-    evidence: Evidence,
-    need: Need,
-    found: Relevance,
-    inside: Inside,
-    *,
-    limit: int,
-    excluded: Collection[str] = (),
+    scored: Scored, need: Need, inside: Inside, *, limit: int, excluded: Collection[str] = ()
 ) -> tuple[Match, ...]:
-    """Experts with room who are there and not of the asking State. `excluded`: agencies and memberships."""
-    known = {facts.id: facts for facts in evidence.agencies}
-    strengths = {one.url_id: score(one.terms) for one in candidates(evidence, need, found, nothing_private)}
-    listed: list[Candidate] = []
+    """Experts with room who are there and not of the asking State. `excluded`: agencies and memberships.
+
+    All are added up; reasons are made for those alone that may be among the best.
+    """
+    agencies = scored.records.evidence.agencies
+    rows = {facts.id: row for row, facts in enumerate(agencies)}
+    strengths = scored.strengths.tolist()
+    objectives = asked(need)
+    added: list[tuple[float, ExpertFacts, int, list[_Part]]] = []
     for one in inside.experts:
-        agency = known.get(one.entity_id)
-        if one.id in excluded or one.entity_id in excluded:
+        row = rows.get(one.entity_id)
+        if row is None or one.id in excluded or one.entity_id in excluded:
             continue
-        if agency is None or one.absent or one.load >= one.capacity or need.country in one.own_states:
+        if one.absent or one.load >= one.capacity or need.country in one.own_states:
             continue
-        terms = list(_expert_terms(need, one, agency, strengths[agency.id]))
-        candidate = Candidate(
-            one.id, one.name, agency.verified, agency.id, terms, gains=lambda one=one: _gains(need, one)
+        parts = _parts(need, objectives, one, agencies[row], strengths[row])
+        total = math.fsum(weight for _, _, weight in parts)
+        if total >= FLOORS["expert"] and any(code in _ABOUT for code, _, _ in parts):
+            added.append((total, one, row, parts))
+    added.sort(key=lambda each: (-round(each[0], 9), each[1].id))
+    return matches(
+        Candidate(
+            one.id,
+            one.name,
+            agencies[row].verified,
+            agencies[row].id,
+            [_term(need, one, agencies[row], *part) for part in parts],
+            gains=partial(_gains, need, objectives, one),
         )
-        if any(term.code in _ABOUT for term in terms) and score(terms) >= FLOORS["expert"]:
-            listed.append(candidate)
-    return matches(best_first(listed)[:limit])
+        for _, one, row, parts in added[:limit]
+    )
 
 
 _ABOUT = {"expert_objective", "expert_agency"}
 """A language and a region alone make nobody an expert in what is asked."""
 
+_Part = tuple[str, int, float]
+"""Code, objective (0: none) and weight of a reason."""
 
-def _expert_terms(need: Need, one: ExpertFacts, agency: AgencyFacts, strength: float) -> Iterable[Term]:
-    evidence = (f"expert:{one.id}",)
-    for number, share in enumerate(need.objectives.tolist(), start=1):
-        if not share:
-            continue
-        named = number in one.objectives
-        covered = STRENGTH["primary"] if named else 0.0
+
+def _parts(
+    need: Need, objectives: Sequence[tuple[int, float]], one: ExpertFacts, agency: AgencyFacts, strength: float
+) -> list[_Part]:
+    parts: list[_Part] = []
+    for number, share in objectives:
+        covered = STRENGTH["primary"] if number in one.objectives else 0.0
         if not one.objectives and number in agency.strengths:
             covered = STRENGTH.get(agency.strengths[number][0], 0.0)
         if covered:
-            told = (f"objective:{number}", *evidence) if named else (f"objective:{number}", agency.id)
-            yield Term("expert_objective", {"objective": number}, weight("expert.objective") * share * covered, told)
+            parts.append(("expert_objective", number, weight("expert.objective") * share * covered))
     if strength > 0:
-        share = min(strength / STRONGEST, 1.0)
-        yield Term("expert_agency", {"agency": agency.acronym}, weight("expert.agency") * share, (agency.id,))
+        parts.append(("expert_agency", 0, weight("expert.agency") * min(strength / STRONGEST, 1.0)))
     if need.language and need.language in one.languages:
-        told = (f"language:{need.language}", *evidence)
-        yield Term("expert_language", {"language": need.language}, weight("expert.language"), told)
+        parts.append(("expert_language", 0, weight("expert.language")))
     if one.countries is not None and need.country in one.countries:
-        yield Term("expert_region", {"country": need.country}, weight("expert.region"), evidence)
+        parts.append(("expert_region", 0, weight("expert.region")))
     if one.load:
-        share = min(one.load / one.capacity, 1.0)
-        yield Term("load", {"count": one.load}, -weight("private.load") * share, evidence)
+        parts.append(("load", 0, -weight("private.load") * min(one.load / one.capacity, 1.0)))
+    return parts
 
 
-def _gains(need: Need, one: ExpertFacts) -> Iterable[Gain]:
-    for number, share in enumerate(need.objectives.tolist(), start=1):
-        if share and one.objectives and number not in one.objectives:
+def _term(need: Need, one: ExpertFacts, agency: AgencyFacts, code: str, number: int, weight: float) -> Term:
+    """A part in full."""
+    expert = f"expert:{one.id}"
+    if code == "expert_objective":
+        told = (f"objective:{number}", expert if number in one.objectives else agency.id)
+        return Term(code, {"objective": number}, weight, told)
+    if code == "expert_agency":
+        return Term(code, {"agency": agency.acronym}, weight, (agency.id,))
+    if code == "expert_language":
+        return Term(code, {"language": need.language or ""}, weight, (f"language:{need.language}", expert))
+    if code == "expert_region":
+        return Term(code, {"country": need.country}, weight, (expert,))
+    return Term(code, {"count": one.load}, weight, (expert,))
+
+
+def _gains(need: Need, objectives: Sequence[tuple[int, float]], one: ExpertFacts) -> Iterable[Gain]:
+    for number, share in objectives:
+        if one.objectives and number not in one.objectives:
             yield Gain("expert_objective", {"objective": number}, weight("expert.objective") * share)
     if need.language and need.language not in one.languages:
         yield Gain("expert_language", {"language": need.language}, weight("expert.language"))

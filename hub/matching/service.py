@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from hub.database import now
 from hub.errors import SearchUnavailable
 from hub.matching import candidates, scoring
-from hub.matching.agencies import agencies, nothing_private
+from hub.matching.agencies import agencies, nothing_private, scored
 from hub.matching.candidates import Evidence
 from hub.matching.insiders import agency_terms, experts, state_terms
 from hub.matching.means import funding, offers
@@ -82,14 +82,15 @@ def match(
     of_agency, of_state = nothing_private, nothing_private
     if inside is not None:
         of_agency, of_state = partial(agency_terms, inside, need), partial(state_terms, inside)
+    every = scored(evidence, need, found)
     listed = Matches(
-        agencies=agencies(evidence, need, found, limit=limit, private=of_agency, excluded=excluded),
+        agencies=agencies(every, limit=limit, private=of_agency, excluded=excluded),
         peer_states=peer_states(evidence, need, found, limit=limit, private=of_state, excluded=excluded),
         practices=scoring.records(evidence, need, found, practices=True, limit=limit),
         guidance=scoring.records(evidence, need, found, practices=False, limit=limit),
         offers=offers(evidence, need, members=view != "public", on=now().date(), limit=limit, excluded=excluded),
         funding=funding(evidence, need, limit=limit),
-        experts=() if inside is None else experts(evidence, need, found, inside, limit=limit, excluded=excluded),
+        experts=() if inside is None else experts(every, need, inside, limit=limit, excluded=excluded),
     )
     empty = (
         (listed.agencies, NO_AGENCY),

@@ -176,7 +176,7 @@ def lists_of(evidence: Evidence, wanted: Need, limit: int = 10) -> dict[str, tup
     wanted = similar(evidence, wanted)
     found = scoring.relevance(evidence, wanted, *scoring.text_relevance(evidence, wanted))
     return {
-        "agencies": agency_scores.agencies(evidence, wanted, found, limit=limit),
+        "agencies": agency_scores.agencies(agency_scores.scored(evidence, wanted, found), limit=limit),
         "peers": peers.peer_states(evidence, wanted, found, limit=limit),
         "practices": scoring.records(evidence, wanted, found, practices=True, limit=limit),
         "guidance": scoring.records(evidence, wanted, found, practices=False, limit=limit),
