@@ -1,5 +1,6 @@
 """Reading what a script sent: its JSON body, the version it saw, the name of its act of writing."""
 
+import json
 from typing import Any
 
 from flask import request
@@ -21,9 +22,22 @@ def json_body() -> dict[str, Any]:
     return body
 
 
-def versioned_body() -> dict[str, Any]:
-    """As `json_body`, with `version` from the If-Match header where the body does not name it."""
-    body = json_body()
+def body_beside_file() -> dict[str, Any]:
+    """As `json_body`; with a file, what is sent is multipart/form-data and the JSON object its part `body`."""
+    if request.mimetype != "multipart/form-data":
+        return json_body()
+    try:
+        body: object = json.loads(request.form.get("body", "{}"))
+    except (ValueError, RecursionError):
+        raise BadRequest("The part `body` is not JSON.") from None
+    if not isinstance(body, dict):
+        raise BadRequest("The part `body` must be a JSON object.")
+    return body
+
+
+def versioned_body(body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """As `json_body`, or `body`, with `version` from the If-Match header where it does not name it."""
+    body = json_body() if body is None else body
     tags = request.if_match.as_set()
     if not tags:
         return body

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, request, send_file,
 from hub.accounts import guard
 from hub.accounts.guard import db, membership_needed
 from hub.accounts.models import SECRETARIAT
-from hub.api.bodies import idempotency_key, json_body, versioned_body
+from hub.api.bodies import body_beside_file, idempotency_key, json_body, versioned_body
 from hub.api.describe import describe
 from hub.errors import Invalid, NotFound
 from hub.schemas import papers as schemas
@@ -170,15 +170,17 @@ def delete_link(id_: str) -> Response:
 
 @blueprint.post("/behalf/requests")
 @guard.role(SECRETARIAT)
+@guard.takes_files
 @describe(
-    "Write and submit a request for a State that wrote, called or met the secretariat",
+    "Write and submit a request for a State that wrote, called or met the secretariat. "
+    "With the letter: multipart/form-data, the JSON as part `body`, the letter as part `file`",
     body=schemas.BehalfRequest,
     response=support.RequestSchema,
     status=201,
     errors=CONFLICT,
 )
 def post_behalf_request() -> Response:
-    values = support.load(schemas.BehalfRequest, json_body())
+    values = support.load(schemas.BehalfRequest, body_beside_file())
     row = behalf.write(
         db(),
         membership_needed(),
@@ -186,6 +188,7 @@ def post_behalf_request() -> Response:
         support.to_request(values),
         schemas.to_behalf(values),
         key=idempotency_key(),
+        letter=uploaded(),
     )
     response = jsonify(support.dump_request(membership_needed(), row))
     response.status_code = 201
@@ -195,22 +198,33 @@ def post_behalf_request() -> Response:
 
 @blueprint.post("/requests/<name>/behalf/<entity>/actions/<action>")
 @guard.role(SECRETARIAT)
+@guard.takes_files
 @describe(
-    "Take a step of a State or agency for it, as it said by letter, note verbale, e-mail, call or meeting",
+    "Take a step of a State or agency for it, as it said by letter, note verbale, e-mail, call or meeting. "
+    "With the letter: multipart/form-data, the JSON as part `body`, the letter as part `file`",
     body=schemas.AnyBehalfStep,
     response=support.RequestSchema,
-    errors=CONFLICT,
+    errors=(*CONFLICT, 413),
 )
 def post_behalf_action(name: str, entity: str, action: str) -> Response:
     membership = membership_needed()
     row = reading.get(db(), membership, name)
     if action not in schemas.BEHALF_STEPS:
         raise NotFound("There is no such action.")
-    body = versioned_body()
-    own = {field: body.pop(field) for field in ("source", "dated") if field in body}
-    source = schemas.to_behalf(support.load(schemas.SourceBody, own))
-    values = schemas.load_step(action, body, row)
-    row = behalf.take(db(), membership, _store(), row.id, entity_id=entity, action=action, behalf=source, values=values)
+    given = body_beside_file()
+    body = given if action in behalf.SAID else versioned_body(given)
+    own = {field: body.pop(field) for field in schemas.SourceBody().fields if field in body}
+    row = behalf.take(
+        db(),
+        membership,
+        _store(),
+        row.id,
+        entity_id=entity,
+        action=action,
+        behalf=schemas.to_behalf(support.load(schemas.SourceBody, own)),
+        values=schemas.load_step(action, body, row),
+        letter=uploaded(),
+    )
     response = jsonify(support.dump_request(membership, row))
     response.set_etag(str(row.version))
     return response

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from hub.accounts.models import Behalf
+from hub.schemas.register import ConsentBody, RatingBody, ReleaseBody, Withdrawal
 from hub.schemas.support import (
     KEPT,
     LONGEST_ANSWER,
@@ -185,6 +186,7 @@ class SourceBody(Body):
     dated = fields.Date(
         required=True, error_messages={"required": "Fill this in.", "invalid": "Not a date, such as 2026-12-31."}
     )
+    letter = Words(36, description="Id of a source that the request has already, instead of sending the file again.")
 
 
 class BehalfRequest(SourceBody, RequestBody):
@@ -206,17 +208,39 @@ class BehalfAnswer(AnswerBody):
             raise ValidationError("Name the version that you read, here or in If-Match.", "version")
 
 
+class BehalfRelease(ReleaseBody):
+    answer = Words(36, needed=True)
+
+
+class BehalfRating(RatingBody):
+    answer = Words(36, needed=True)
+
+
 class AnyBehalfStep(SourceBody):
     """For the description of the API only: besides, what the step itself takes."""
 
-    version = Version("Of the request, as read; or send it as If-Match.", required=True)
+    version = Version("Of the request, as read, or send it as If-Match; not for what is only said.", required=False)
     note = Words(LONGEST_NOTE)
     reason = fields.String()
     text = Words(LONGEST_PLAN)
+    group = fields.String(metadata={"description": "publish, unpublish: facts, text or answer"})
+    subject = fields.String(metadata={"description": "publish, unpublish of an answer: id of its released words"})
+    seal = fields.String(metadata={"description": "publish: of the words that are agreed to, as they were read"})
+    answer = fields.String(metadata={"description": "release, rate: id of the answer"})
+    release_version = Version("release: of the text that this replaces, if there is one.", required=False)
+    score = fields.Integer(metadata={"description": "rate: 1 to 5"})
+    word = fields.String(metadata={"description": "rate: in a word or a sentence"})
+    used = fields.String(metadata={"description": "rate: yes, partly or not"})
 
 
 BEHALF_STEPS: Mapping[str, type[Schema]] = {
-    action: {"edit": RequestChange, "answer": BehalfAnswer}.get(action) or STEPS[action] for action in behalf.ACTIONS
+    **{action: STEPS[action] for action in behalf.ACTIONS if action in STEPS},
+    "edit": RequestChange,
+    "answer": BehalfAnswer,
+    "publish": ConsentBody,
+    "unpublish": Withdrawal,
+    "release": BehalfRelease,
+    "rate": BehalfRating,
 }
 """What each of `behalf.ACTIONS` takes beside `SourceBody`."""
 
@@ -227,11 +251,14 @@ def load_step(action: str, data: Mapping[str, Any], row: SupportRequest) -> dict
         values = load(RequestChange, data, partial=KEPT)
         return {"data": to_request(values, words_of(row)), "version": values["version"]}
     values = load(BEHALF_STEPS[action], data)
-    return {"data": to_answer(values), "version": values["version"]} if action == "answer" else values
+    if action == "answer":
+        return {"data": to_answer(values), "version": values["version"]}
+    names = {"answer": "answer_id", "release_version": "version"}  # as the verbs call them
+    return {names.get(name, name): value for name, value in values.items()}
 
 
 def to_behalf(values: Mapping[str, Any]) -> Behalf:
-    return Behalf(values["source"], values["dated"])
+    return Behalf(values["source"], values["dated"], values["letter"] or None)
 
 
 # Translations

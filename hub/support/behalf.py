@@ -19,7 +19,7 @@ from hub.accounts.models import EXPERT, FOCAL_POINT, SECRETARIAT, Behalf, Member
 from hub.database import new_id, now
 from hub.errors import Forbidden, IllegalTransition, Invalid, NotFound
 from hub.network.models import AGENCY, STATE, Entity
-from hub.support import attachments, delivery, reading, requests, verbs
+from hub.support import attachments, delivery, ratings, reading, register, requests, verbs
 from hub.support.filestore import FileStore, Stored, Upload
 from hub.support.models import Answer, SupportRequest
 from hub.support.papers import SOURCE, Attachment
@@ -39,11 +39,17 @@ ACTIONS: Mapping[str, Any] = {
     },
     "edit": requests.edit,
     "answer": delivery.answer,
+    "publish": register.publish,
+    "unpublish": register.unpublish,
+    "release": register.release,
+    "rate": ratings.rate,
 }
 """What can be done for somebody, as far as `policy` lets that entity's own people do it. What only people can say of
 
 themselves is not among them: a draft answer, a conflict of interest, who of an agency takes a request.
 """
+SAID = ("publish", "unpublish", "release", "rate")
+"""Of those, what is no step of the life cycle: what a State says of an answer and of what is public."""
 
 
 def view(membership: Membership | None, entity: Entity, behalf: Behalf) -> Membership:
@@ -82,6 +88,9 @@ def possible(membership: Membership | None, row: SupportRequest) -> list[tuple[E
         if entity.kind in ROLES:
             acting = view(membership, entity, Behalf(SOURCES[0], now().date()))
             steps = tuple(action for action in reading.possible_actions(acting, row) if action in ACTIONS)
+            if policy.can(acting, "publish", row):
+                answered = any(answer.status == "sent" for answer in row.answers)
+                steps += SAID if answered else ("publish", "unpublish")
             if steps:
                 found.append((entity, steps))
     return found
@@ -111,7 +120,7 @@ def take(
         raise IllegalTransition("This agency is writing an answer of its own. Ask it to send that.")
     try:
         with _kept(store, letter) as stored:
-            behalf, papers = _source(membership, entity, behalf, stored)
+            behalf, papers = _source(session, membership, entity, behalf, stored=stored, row=row)
             if papers:
                 attachments.check_room(session, row)
             for paper in papers:
@@ -142,7 +151,7 @@ def write(
     check(behalf)
     try:
         with _kept(store, letter) as stored:
-            behalf, papers = _source(membership, state, behalf, stored)
+            behalf, papers = _source(session, membership, state, behalf, stored=stored)
             acting = view(membership, state, behalf)
             row = requests.draft(session, acting, data, key=key, submit=True, papers=papers)
     except Exception:
@@ -165,11 +174,31 @@ def _kept(store: FileStore, letter: Upload | None) -> Generator[Stored | None]:
 
 
 def _source(
-    membership: Membership | None, entity: Entity, behalf: Behalf, stored: Stored | None
+    session: Session,
+    membership: Membership | None,
+    entity: Entity,
+    behalf: Behalf,
+    *,
+    stored: Stored | None,
+    row: SupportRequest | None = None,
 ) -> tuple[Behalf, Sequence[Attachment]]:
-    """With the row of the letter, whose entity is the one that wrote it; without a file, as it was given."""
+    """With the row of the letter, whose entity is the one that wrote it.
+
+    Without a file, `behalf.letter` may name a source of that entity that the request has already: one letter often says
+    several things.
+    """
     if stored is None or membership is None:
-        return replace(behalf, letter=None), ()
+        named = session.get(Attachment, behalf.letter) if behalf.letter else None
+        if behalf.letter and not (
+            named is not None
+            and row is not None
+            and (named.request_id, named.subject_kind, named.entity_id) == (row.id, SOURCE, entity.id)
+            and named.erased_at is None
+        ):
+            raise Invalid({"letter": ["The request has no such source of this State or agency."]})
+        return behalf, ()
+    if behalf.letter:
+        raise Invalid({"letter": ["Send the file, or name one that is there: not both."]})
     id_ = new_id()
     file = attachments.describe(membership, stored, kind=SOURCE, id_=id_)
     file.entity_id = entity.id

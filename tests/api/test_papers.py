@@ -1,13 +1,14 @@
 """Files, questions by link, steps on behalf and translations as people and scripts meet them."""
 
 import io
+import json
 import re
 from html import unescape
 
 import pytest
 from sqlalchemy import select
 
-from hub.support import attachments, delivery
+from hub.support import attachments, delivery, triage
 from hub.support.delivery import AnswerData
 from hub.support.filestore import FileStore
 from hub.support.papers import AnswerLink
@@ -367,6 +368,68 @@ def test_a_script_acts_on_behalf_too(client, session, people, row):
     assert client.post(f"{address}/triage", json=source, headers=headers).status_code == 404
     refused = client.post(f"{address}/accept", json=source, headers=signing.bearer(people.ana))
     assert refused.status_code == 403
+
+
+def test_a_state_changes_its_objectives_rates_and_publishes_by_letter(browser, session, people):
+    row = papers.submitted(session, people)
+    client = browser(people.secretary)
+    source = {"source": "letter", "dated": "2026-11-03"}
+    form = {**source, "step": "PRT:edit", "version": row.version, "title": "New", "description": "Words"}
+    done = signing.post(client, path(row, "/behalf"), {**form, "gcm_objectives": ["8", "6"]})
+    assert done.status_code == 303, text_of(done)
+    session.refresh(row)
+    assert [one.number for one in row.objectives] == [6, 8]
+    assert text_of(client.get(path(row, "/behalf?step=PRT:edit"))).count(" checked") == 2
+
+    row = triage.send(session, people.secretary, row.id, "iom", version=row.version)
+    row = delivery.accept(session, people.iom, row.id, version=row.version)
+    answer = delivery.answer(session, people.iom, row.id, AnswerData("Do this.", "en"), version=row.version)
+
+    def say(step, **fields):
+        page = text_of(client.get(path(row, f"/behalf?step=PRT:{step}")))
+        chosen = {name: re.search(rf'name="{name}" value="({value})"', page)[1] for name, value in fields.items()}
+        return signing.post(client, path(row, "/behalf"), {**source, "step": f"PRT:{step}", **extra, **chosen})
+
+    extra = {"score": "5", "used": "yes"}
+    assert say("rate", answer=answer.id).status_code == 303
+    extra = {"text": "For everybody.", "language": "en"}
+    assert say("release", answer=f"{answer.id}:").status_code == 303
+    assert say("release", answer=f"{answer.id}:1").status_code == 303
+    extra = {}
+    for group in ("facts", "text", "answer"):
+        assert say("publish", part=f'{group}:[^"]+').status_code == 303
+    assert say("unpublish", part='text:[^"]+').status_code == 303
+    assert signing.post(client, path(row, "/behalf"), {**source, "step": "PRT:publish"}).status_code == 422
+    (entry,) = client.get("/api/v1/register").json["items"]
+    assert (entry["text"], entry["facts"]["gcm_objectives"]) == (None, [6, 8])
+    assert [one["text"] for one in entry["answers"]] == ["For everybody."]
+
+
+def test_a_script_sends_the_letter_along_or_names_one_that_is_there(client, session, people, row):
+    headers = signing.bearer(people.secretary)
+    source = {"source": "letter", "dated": "2026-11-03"}
+    words = {**source, "country": "GHA", "title": "T", "description": "D", "gcm_objectives": [6]}
+    made = client.post(
+        "/api/v1/behalf/requests", data={"body": json.dumps(words), "file": file_part()}, headers=headers
+    )
+    assert made.status_code == 201, made.json
+    listed = client.get(f"/api/v1/requests/{made.json['id']}/attachments", headers=headers).json["items"]
+    assert [(one["subject"], one["entity"], one["name"]) for one in listed] == [("source", "GHA", "letter.pdf")]
+
+    actions = f"/api/v1/requests/{row.id}/behalf/iom/actions"
+    step = {**source, "version": row.version}
+    taken = client.post(f"{actions}/no_plan", data={"body": json.dumps(step), "file": file_part()}, headers=headers)
+    assert taken.status_code == 200, taken.json
+    (letter,) = client.get(f"/api/v1/requests/{row.id}/attachments", headers=headers).json["items"]
+    answer = {**source, "version": taken.json["version"], "letter": letter["id"], "text": "Do this."}
+    assert client.post(f"{actions}/answer", json=answer, headers=headers).status_code == 200
+    for body, status in (("[]", 400), ("{", 400), ("{}", 422), ("[" * 100_000, 400)):
+        sent = {"body": body, "file": file_part()}
+        assert client.post(f"{actions}/withdraw", data=sent, headers=headers).status_code == status, body[:5]
+    rating = {**source, "letter": letter["id"], "answer": "x", "score": 4}
+    assert (
+        client.post(actions.replace("iom", "PRT") + "/rate", json=rating, headers=headers).status_code == 422
+    )  # the letter is IOM's
 
 
 # Translations

@@ -19,12 +19,13 @@ from hub.network.models import Entity
 from hub.schemas import papers as schemas
 from hub.schemas import support
 from hub.search.types import LANGUAGES
-from hub.support import behalf, delivery, reading
+from hub.support import behalf, delivery, reading, register
 from hub.support.models import SupportRequest
 from hub.web.i18n import language, name_of
+from hub.web.register import GROUP_NAMES, SCORE_NAMES
 from hub.web.support.attachments import largest_mb, store, uploaded
-from hub.web.support.parts import blueprint, isolated, load, name_in_words, page, to_request
-from hub.web.support.words import REASON_NAMES
+from hub.web.support.parts import blueprint, isolated, load, name_in_words, numbers, page, to_request
+from hub.web.support.words import REASON_NAMES, USED_NAMES
 
 SOURCE_NAMES = {
     "letter": lazy_gettext("letter"),
@@ -51,6 +52,10 @@ STEP_NAMES = {
     "join": lazy_gettext("Take part"),
     "stay_out": lazy_gettext("Do not take part"),
     "share": lazy_gettext("Let a peer State read everything"),
+    "publish": lazy_gettext("Agree to publish a part of the request"),
+    "unpublish": lazy_gettext("Take the agreement to publish a part back"),
+    "release": lazy_gettext("Write an answer for publication"),
+    "rate": lazy_gettext("Say what an answer was worth"),
 }
 
 
@@ -125,6 +130,10 @@ LABELS = {
     "note": lazy_gettext("In your own words"),
     "text": lazy_gettext("Text"),
     "reason": lazy_gettext("Reason"),
+    "gcm_objectives": lazy_gettext("Objectives"),
+    "group": lazy_gettext("Part"),
+    "answer": lazy_gettext("Answer"),
+    "score": lazy_gettext("How useful was it?"),
 }
 
 
@@ -168,7 +177,17 @@ def act_on_behalf(name: str) -> Response:
 def _own_fields(action: str) -> dict[str, Any]:
     form = request.form
     schema = schemas.BEHALF_STEPS[action]()
-    return {field: form[field] for field in schema.fields if field in form and field != "gcm_objectives"}
+    given: dict[str, Any] = {field: form[field] for field in schema.fields if field in form}
+    if "gcm_objectives" in schema.fields:
+        given["gcm_objectives"] = form.getlist("gcm_objectives")
+    if "part" in form:  # one choice of the form names all that is agreed to, in the words that stood there
+        given["group"], _, rest = form["part"].partition(":")
+        given["subject"], _, seal = rest.partition(":")
+        if "seal" in schema.fields:
+            given["seal"] = seal
+    if action == "release":
+        given["answer"], _, given["release_version"] = form.get("answer", "").partition(":")
+    return given
 
 
 def _conflict(id_: str, entity_id: str, action: str, error: HubError) -> Response:
@@ -197,6 +216,7 @@ def _step_form(
         raise IllegalTransition(reading.NOT_YOURS)
     stored = {"title": row.title, "description": row.description, "summary": row.summary} if action == "edit" else {}
     states = vocabulary.labels(db(), "country", language())
+    objectives = vocabulary.labels(db(), "objective", language())
     return page(
         "behalf.html",
         status,
@@ -211,7 +231,40 @@ def _step_form(
         labels=LABELS,
         sources=SOURCE_NAMES,
         refusals={code: REASON_NAMES[code] for code in delivery.REFUSALS},
+        objectives={code: f"{code}. {label}" for code, label in objectives.items()},
+        chosen_objectives=request.form.getlist("gcm_objectives") if given else numbers(row),
+        parts=_parts(row) if action in {"publish", "unpublish"} else {},
+        answers=_answers(row, released=action == "release") if action in {"release", "rate"} else {},
+        score_names=SCORE_NAMES,
+        used_names=USED_NAMES,
         states={code: states[code] for code in sorted(states, key=lambda code: states[code])},
         language_names={code: name_of(code) for code in LANGUAGES},
         largest=largest_mb(),
     )
+
+
+def _parts(row: SupportRequest) -> dict[str, str]:
+    """What can be public, by `group:subject:seal`."""
+    found = register.agreements(db(), membership_needed(), row)
+    of_release = {one.id: one.answer for one in register.releases(db(), membership_needed(), row).values()}
+    return {
+        f"{one.group}:{one.subject}:{one.seal}": (
+            gettext("Answer of %(office)s", office=isolated(name_in_words(of_release[one.subject].entity)))
+            if one.group == register.ANSWER
+            else str(GROUP_NAMES[one.group])
+        )
+        for one in found
+    }
+
+
+def _answers(row: SupportRequest, *, released: bool) -> dict[str, str]:
+    """Answers that were sent, newest last; with the version of the words for publication that one has, if asked."""
+    written = register.releases(db(), membership_needed(), row) if released else {}
+    found = [one for one in reading.answers(db(), membership_needed(), row) if one.sent_at is not None]
+    return {
+        f"{one.id}:{written[one.id].version if one.id in written else ''}" if released else one.id: (
+            f"{isolated(name_in_words(one.entity))}, {format_date(one.sent_at, 'd MMM yyyy')}"
+        )
+        for one in found
+        if one.sent_at is not None
+    }

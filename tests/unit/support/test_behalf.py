@@ -14,7 +14,7 @@ from hub.database import now
 from hub.errors import Forbidden, IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.events import Event
 from hub.notices import notices
-from hub.support import attachments, behalf, contributions, delivery, reading, requests, triage
+from hub.support import attachments, behalf, contributions, delivery, ratings, reading, register, requests, triage
 from hub.support.delivery import AnswerData
 from hub.support.filestore import FileStore
 from hub.support.lifecycle import STATUSES
@@ -277,3 +277,60 @@ def test_an_agency_discards_its_draft_so_that_the_secretariat_can_answer_for_it(
     (answer,) = reading.answers(session, people.ana, row)
     assert answer.text == "By letter"
     assert contributions.contributors(session, row) == {answer.id: ["unhcr"]}
+
+
+@pytest.mark.both_databases
+def test_what_a_state_says_in_a_letter_of_publishing_and_of_the_answer_is_said_in_its_name(session, people, store):
+    row = papers.accepted(session, people)
+    answer = delivery.answer(session, people.iom, row.id, AnswerData("Do this.", "en"), version=row.version)
+    row = reading.get(session, people.secretary, row.id)
+    steps = {entity.id: found for entity, found in behalf.possible(people.secretary, row)}
+    assert set(behalf.SAID) <= set(steps["PRT"])
+    assert not set(behalf.SAID) & set(steps["iom"])
+
+    def say(action, letter=None, source=LETTER, **values):
+        behalf.take(
+            session,
+            people.secretary,
+            store,
+            row.id,
+            entity_id="PRT",
+            action=action,
+            behalf=source,
+            values=values,
+            letter=letter,
+        )
+
+    say("rate", letter=papers.upload(), answer_id=answer.id, score=4, used="partly")
+    (file,) = session.scalars(select(Attachment)).all()
+    again = Behalf("letter", LETTER.dated, file.id)
+    say("release", source=again, answer_id=answer.id, text="Somebody did this.", language="en", version=None)
+    for one in register.agreements(session, people.secretary, row):
+        say("publish", source=again, group=one.group, subject=one.subject, seal=one.seal)
+    public = register.of_request(session, row)
+    assert (public.words.title, public.answers[0].text) == ("Title in private", "Somebody did this.")
+    (verdict,) = ratings.verdicts(session, people.ana, row)
+    assert (verdict.state, verdict.score, verdict.used) == ("PRT", 4, "partly")
+    with pytest.raises(StaleVersion):  # other words than those that were read
+        say("publish", group="text", seal="0" * 64)
+    say("unpublish", source=again, group="text")
+    assert register.of_request(session, row).words is None
+    told = session.scalars(select(Event).where(Event.action.in_(behalf.SAID))).all()
+    assert {event.action for event in told} == set(behalf.SAID)
+    for event in told:
+        assert (event.data["for"], event.data["letter"]) == ("PRT", file.id)
+        assert event.person_id == people.secretary.person_id
+    assert attachments.listing(session, people.secretary, row) == [file]  # one letter said it all
+
+
+def test_only_a_source_of_that_entity_in_that_request_is_a_letter(session, people, store):
+    row = papers.accepted(session, people)
+    row = act(session, people, store, row, "iom", "no_plan", letter=papers.upload())
+    source = session.scalars(select(Attachment)).one()
+    other = attachments.add(session, people.ana, store, row.id, papers.upload())
+    for letter in (source.id, other.id, "no such file"):
+        with pytest.raises(Invalid) as caught:
+            act(session, people, store, row, "PRT", "withdraw", source=Behalf("letter", LETTER.dated, letter))
+        assert "letter" in caught.value.errors
+    with pytest.raises(Invalid):
+        behalf.write(session, people.secretary, store, WORDS, Behalf("letter", LETTER.dated, source.id))
