@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -27,6 +28,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote, urlencode
 
 import numpy as np
+import psutil
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
@@ -80,7 +82,7 @@ class Person(threading.Thread):
             while time.monotonic() < self.ending:
                 self._round()
         except Exception as error:  # noqa: BLE001 - a thread's error would be lost
-            self.failure = repr(error)
+            self.failure = "".join(traceback.format_exception(error))
 
     def _round(self) -> None:
         """Four reads and a write."""
@@ -264,12 +266,14 @@ def measure(asked: argparse.Namespace, url: str, var: Path) -> int:
         everybody = [Person(at, port, account, asked.think) for at, account in enumerate(accounts)]
         for person in everybody:
             person.sign_in()
+        before = psutil.Process(serving.pid).cpu_times()
         ending = time.monotonic() + 60 * asked.minutes
         for person in everybody:
-            person._ending = ending
+            person.ending = ending
             person.start()
         for person in everybody:
             person.join()
+        used = psutil.Process(serving.pid).cpu_times()
         time.sleep(3)
         with database.session() as session:
             wrong = lost(session, sum((person.accepted for person in everybody), Counter[tuple[str, str]]()))
@@ -278,7 +282,8 @@ def measure(asked: argparse.Namespace, url: str, var: Path) -> int:
         serving.terminate()
         serving.wait(30)
         database.close()
-    return report(everybody, wrong, requests or 0, asked)
+    cpu_s = used.user + used.system - before.user - before.system
+    return report(everybody, wrong, requests or 0, cpu_s, asked)
 
 
 def lend(file: Path, database: Database) -> None:
@@ -301,13 +306,15 @@ def wait_for(port: int) -> None:
     raise TimeoutError("the server did not start")
 
 
-def report(everybody: list[Person], wrong: list[str], requests: int, asked: argparse.Namespace) -> int:
+def report(everybody: list[Person], wrong: list[str], requests: int, cpu_s: float, asked: argparse.Namespace) -> int:
     statuses = sum((person.statuses for person in everybody), Counter[str]())
     print(f"{asked.people} people, {asked.minutes} minutes, think {asked.think} s, {requests} requests written")
     for kind in ("read", "write"):
-        took = np.array([one for person in everybody for one in person.took[kind]]) * 1000
+        took = np.array([one for person in everybody for one in person.took[kind]] or [0.0]) * 1000
         p50, p95 = np.percentile(took, [50, 95])
         print(f"{kind:6} {len(took):6} answers, p50 {p50:.0f} ms, p95 {p95:.0f} ms, longest {took.max():.0f} ms")
+    answers = sum(len(took) for person in everybody for took in person.took.values()) - 2 * len(everybody)
+    print(f"server: {cpu_s:.0f} s of CPU, {1000 * cpu_s / max(1, answers):.0f} ms an answer")
     for name, times in sorted(statuses.items()):
         print(f"  {times:6} {name}")
     broken = [person.failure for person in everybody if person.failure]
