@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub.accounts import policy
 from hub.accounts.models import SECRETARIAT, Membership
-from hub.errors import Forbidden, HubError, Invalid
+from hub.database import is_id
+from hub.errors import BadRequest, Forbidden, HubError, Invalid
 from hub.network.models import Entity
 from hub.support import clocks, reading, triage
 from hub.support.lifecycle import ANSWERED, IN_PROGRESS, MATCHING, PLANNING, SUBMITTED, TRIAGED, UNPLACED
@@ -62,10 +63,42 @@ class Shortage:
     without: int
 
 
-def waiting(session: Session, membership: Membership | None) -> list[SupportRequest]:
-    """Requests that wait for the secretariat or for an agency's word, the next deadline first; at most `MOST`."""
+def waiting(
+    session: Session, membership: Membership | None, *, cursor: str | None = None, limit: int = MOST
+) -> tuple[list[SupportRequest], str | None]:
+    """Requests that wait for the secretariat or for an agency's word, the next deadline first, and what continues the list.
+
+    A cursor stands for the deadline and the id of the last request shown: steps taken meanwhile make nothing be left out.
+    """
     check(membership)
-    return [row for row in _open(session, membership, WAITING) if row.paused_at is None][:MOST]
+    wanted = policy.visible(membership) & SupportRequest.status.in_(WAITING) & SupportRequest.paused_at.is_(None)
+    if cursor is not None:
+        wanted &= _after(cursor)
+    rows = _listed(session, wanted, limit=limit + 1)
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return rows, _cursor(rows[-1]) if more else None
+
+
+def _cursor(row: SupportRequest) -> str:
+    due = reading.next_due(row)
+    return f"{due.isoformat() if due else ''}~{row.id}"
+
+
+def _after(cursor: str) -> ColumnElement[bool]:
+    """Condition for what comes after a cursor. Without a deadline is after every deadline."""
+    day, _, id_ = cursor.partition("~")
+    try:
+        due = datetime.fromisoformat(day) if day else None
+    except ValueError:
+        due = None
+        id_ = ""
+    if not is_id(id_) or (due and due.tzinfo is None):
+        raise BadRequest("This cursor is not one of ours; start the list again.")
+    column = reading.next_due_of()
+    if due is None:
+        return column.is_(None) & (SupportRequest.id > id_)
+    return (column > due) | ((column == due) & (SupportRequest.id > id_)) | column.is_(None)
 
 
 def overdue(session: Session, membership: Membership | None, at: datetime) -> list[tuple[SupportRequest, list[str]]]:
@@ -178,11 +211,12 @@ def for_operator(session: Session, statuses: Sequence[str] = ()) -> list[Support
     return _listed(session, SupportRequest.status.not_in(policy.UNSEEN) & chosen)
 
 
-def _listed(session: Session, wanted: ColumnElement[bool]) -> list[SupportRequest]:
+def _listed(session: Session, wanted: ColumnElement[bool], *, limit: int | None = None) -> list[SupportRequest]:
     rows = session.scalars(
         select(SupportRequest)
         .where(wanted)
         .order_by(reading.next_due_of().nulls_last(), SupportRequest.id)
+        .limit(limit)
         .options(
             joinedload(SupportRequest.country),
             selectinload(SupportRequest.objectives),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import current_app, request
+from flask import current_app, request, url_for
 from flask_babel import gettext
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
@@ -52,7 +52,8 @@ def take_many() -> Response:
 
 
 def _queue(status: int = 200, **values: Any) -> Response:
-    rows = desk.waiting(db(), membership_needed())
+    cursor = request.args.get("cursor")
+    rows, following = desk.waiting(db(), membership_needed(), cursor=cursor)
     at = now()
     return page(
         "desk/queue.html",
@@ -68,6 +69,9 @@ def _queue(status: int = 200, **values: Any) -> Response:
         clock_names=CLOCK_NAMES,
         declines={code: REASON_NAMES[code] for code in triage.DECLINES},
         now=at,
+        cursor=cursor,
+        first=url_for("support.queue") if cursor else "",
+        next=url_for("support.queue", cursor=following) if following else "",
         **{"given": {}, "errors": {}, "outcomes": (), **values},
     )
 
