@@ -106,7 +106,7 @@ def _landing(membership: Membership) -> str:
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @guard.public
 def sign_in() -> BaseResponse:
-    if request.method == "GET":
+    if request.method != "POST":
         target = safe_next(request.args.get("next", "")) or ""
         membership = current_membership()
         if membership is not None:
@@ -145,7 +145,7 @@ def sign_out() -> BaseResponse:
 def welcome(token: str) -> BaseResponse:
     """Set a password by link. Looking at the page does not use the link up."""
     link = people.find_link(db(), token)
-    if request.method == "GET":
+    if request.method != "POST":
         return _page("welcome", person=link.person, errors={})
     try:
         form = _load(schemas.NewPassword())
@@ -184,7 +184,7 @@ def _account(
 @guard.signed_in
 def account() -> BaseResponse:
     membership = membership_needed()
-    if request.method == "GET":
+    if request.method != "POST":
         return _account(membership)
     try:
         form = _load(schemas.OwnData())
@@ -311,7 +311,7 @@ def _address(person: Person, token: str) -> str:
 def members() -> BaseResponse:
     """The list, and the invitation. A new link is in the answer itself, not behind a redirect: it is shown once."""
     by = membership_needed()
-    if request.method == "GET":
+    if request.method != "POST":
         return _members(by)
     try:
         form = _load(schemas.Invitation())

@@ -55,7 +55,7 @@ def profile(membership_id: str) -> Response:
     """One profile. What went wrong comes back with what was typed."""
     membership = membership_needed()
     found = experts.entry(db(), membership, membership_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return _profile(found)
     try:
         values = load(schemas.ProfileForm, _form(schemas.ProfileForm))
@@ -92,7 +92,7 @@ def coordinator(membership_id: str) -> Response:
 @guard.role(SECRETARIAT)
 def ties() -> Response:
     """Agencies that work in the same programme as a State."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _ties()
     try:
         conflicts.tie(db(), membership_needed(), **load(schemas.TieBody, _form(schemas.TieBody)))

@@ -121,7 +121,7 @@ def _show(offer: Offer, status: int = 200, *, errors: Mapping[str, Any] | None =
 @guard.role(*MANAGERS)
 def new() -> Response:
     membership = membership_needed()
-    if request.method == "GET":
+    if request.method != "POST":
         return _form({"key": new_id(), "audience": "network", "starts_on": offers.today().isoformat()})
     try:
         data = schemas.to_offer(load(schemas.NewOffer))
@@ -143,7 +143,7 @@ def edit(name: str) -> Response:
     offer = offers.get(db(), membership, name)
     if not offers.may_offer(membership, offer.entity):
         raise Forbidden
-    if request.method == "GET":
+    if request.method != "POST":
         if "edit" not in offers.possible(membership, offer):
             raise IllegalTransition(offers.WITHDRAWN)
         return _form(schemas.dump_offer(membership, offer), offer=offer)

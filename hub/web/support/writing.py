@@ -36,7 +36,7 @@ def new() -> Response:
     membership = membership_needed()
     if not policy.can_create(membership, membership.entity_id):
         raise Forbidden
-    if request.method == "GET":
+    if request.method != "POST":
         return _form_page({"key": new_id()})
     given = _typed()
     try:
@@ -61,7 +61,7 @@ def new() -> Response:
 def edit(name: str) -> Response:
     membership = membership_needed()
     row = reading.get(db(), membership, name)
-    if request.method == "GET":
+    if request.method != "POST":
         if "edit" not in reading.possible_actions(membership, row):
             raise IllegalTransition(steps.NOT_NOW)
         stored = {"title": row.title, "description": row.description, "summary": row.summary, "language": row.language}
