@@ -188,7 +188,7 @@ def match(request: str, limit: int, as_json: bool) -> None:
 
 def _match_request(session: Any, given: str) -> Any:
     """From a file, standard input, or the database (the operator of the machine may read any request)."""
-    from hub.schemas.support import match_request
+    from hub.schemas.matches import match_request
     from hub.support import reading
 
     if given != "-" and not Path(given).is_file():

@@ -106,7 +106,7 @@ def loads(as_json: bool) -> None:
     """What agencies have of the open requests, and which objectives nobody has taken."""
     from hub.cli import opened
     from hub.database import now
-    from hub.schemas.support import dump_loads
+    from hub.schemas.desk import dump_loads
     from hub.support import desk
 
     with opened() as parts, parts.database.session() as session:

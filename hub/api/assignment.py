@@ -8,7 +8,7 @@ from hub.accounts.models import SECRETARIAT
 from hub.api.bodies import json_body
 from hub.api.describe import describe
 from hub.schemas import assignment as schemas
-from hub.schemas.support import load
+from hub.schemas.fields import load
 from hub.support import assigning
 from hub.support.assigning import Parts
 from hub.support.expert_models import AssignmentRun

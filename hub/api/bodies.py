@@ -6,7 +6,7 @@ from typing import Any
 from flask import request
 
 from hub.errors import BadRequest, Invalid
-from hub.schemas.support import LONGEST_KEY
+from hub.schemas.fields import LONGEST_KEY
 
 
 def json_body() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hub.api.describe import describe
 from hub.knowledge import corrections
 from hub.knowledge.corrections import LONGEST_NOTE, LONGEST_URL, OWN_FIELDS
 from hub.network.models import CORRECTION_STATUSES, Correction
-from hub.schemas.support import Body, Words, load
+from hub.schemas.fields import Body, Words, load
 
 blueprint = Blueprint("api_corrections", __name__, url_prefix="/api/v1")
 

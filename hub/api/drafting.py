@@ -8,8 +8,8 @@ from hub.accounts.guard import db, membership_needed
 from hub.accounts.models import FOCAL_POINT
 from hub.api.bodies import json_body
 from hub.api.describe import describe
-from hub.schemas import support as schemas
-from hub.schemas.support import LONGEST_DESCRIPTION, Body, Language, MatchSchema, Objectives, Words
+from hub.schemas.fields import LONGEST_DESCRIPTION, Body, Language, Objectives, Words, load
+from hub.schemas.matches import MatchSchema
 from hub.support import drafting
 from hub.support.fact_words import FACTS
 
@@ -59,7 +59,7 @@ def post_help() -> Response:
     from hub.matching import reasons, service  # noqa: PLC0415 - numpy and more, not needed by other addresses
     from hub.matching.types import Matches, MatchRequest  # noqa: PLC0415 - as above
 
-    asked = schemas.load(HelpBody, json_body(), unknown=RAISE)
+    asked = load(HelpBody, json_body(), unknown=RAISE)
     text, language = asked["text"], asked["language"]
     country = membership_needed().entity_id
     parts = current_app.extensions["hub"]

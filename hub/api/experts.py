@@ -8,7 +8,7 @@ from hub.accounts.models import EXPERT, SECRETARIAT
 from hub.api.bodies import json_body, versioned_body
 from hub.api.describe import describe
 from hub.schemas import experts as schemas
-from hub.schemas.support import load
+from hub.schemas.fields import load
 from hub.support import conflicts, experts, reading
 
 blueprint = Blueprint("api_experts", __name__, url_prefix="/api/v1")

@@ -9,7 +9,7 @@ from hub.api.bodies import json_body
 from hub.api.describe import describe
 from hub.errors import Invalid
 from hub.network import vocabulary
-from hub.schemas.support import MatchBody, MatchesSchema, match_request
+from hub.schemas.matches import MatchBody, MatchesSchema, match_request
 from hub.support import inside
 
 blueprint = Blueprint("api_matches", __name__, url_prefix="/api/v1")

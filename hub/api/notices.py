@@ -8,7 +8,7 @@ from hub.api.bodies import json_body
 from hub.api.describe import describe
 from hub.notices import notices
 from hub.schemas import notices as schemas
-from hub.schemas.support import load
+from hub.schemas.fields import load
 
 blueprint = Blueprint("api_notices", __name__, url_prefix="/api/v1")
 

@@ -8,7 +8,7 @@ from hub.api.bodies import idempotency_key, json_body, versioned_body
 from hub.api.describe import describe
 from hub.errors import NotFound
 from hub.schemas import offers as schemas
-from hub.schemas.support import load
+from hub.schemas.fields import load
 from hub.support import offers, reading, wanted
 from hub.support.models import Offer, SupportRequest
 

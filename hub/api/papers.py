@@ -13,7 +13,8 @@ from hub.api.bodies import body_beside_file, idempotency_key, json_body, version
 from hub.api.describe import describe
 from hub.errors import Invalid, NotFound
 from hub.schemas import papers as schemas
-from hub.schemas import support
+from hub.schemas import requests as request_schemas
+from hub.schemas.fields import load
 from hub.support import attachments, behalf, links, reading, translations
 from hub.support.filestore import FileStore, Upload
 
@@ -65,7 +66,7 @@ def get_attachments(name: str) -> Response:
 )
 def post_attachment(name: str) -> Response:
     row = reading.get(db(), membership_needed(), name)
-    values = support.load(schemas.NewAttachment, request.form.to_dict())
+    values = load(schemas.NewAttachment, request.form.to_dict())
     upload = uploaded()
     if upload is None:
         raise Invalid({"file": ["Choose a file."]})
@@ -139,7 +140,7 @@ def get_links(name: str) -> Response:
 )
 def post_link(name: str) -> Response:
     row = reading.get(db(), membership_needed(), name)
-    data = schemas.to_link(support.load(schemas.NewLink, json_body()))
+    data = schemas.to_link(load(schemas.NewLink, json_body()))
     if data.address and not _settings().smtp_url:
         raise Invalid({"address": ["No mail server is set up. Pass the link on yourself."]})
     link, token = links.create(db(), membership_needed(), row.id, data, secret_key=_settings().secret_key)
@@ -175,22 +176,22 @@ def delete_link(id_: str) -> Response:
     "Write and submit a request for a State that wrote, called or met the secretariat. "
     "With the letter: multipart/form-data, the JSON as part `body`, the letter as part `file`",
     body=schemas.BehalfRequest,
-    response=support.RequestSchema,
+    response=request_schemas.RequestSchema,
     status=201,
     errors=CONFLICT,
 )
 def post_behalf_request() -> Response:
-    values = support.load(schemas.BehalfRequest, body_beside_file())
+    values = load(schemas.BehalfRequest, body_beside_file())
     row = behalf.write(
         db(),
         membership_needed(),
         _store(),
-        support.to_request(values),
+        request_schemas.to_request(values),
         schemas.to_behalf(values),
         key=idempotency_key(),
         letter=uploaded(),
     )
-    response = jsonify(support.dump_request(membership_needed(), row))
+    response = jsonify(request_schemas.dump_request(membership_needed(), row))
     response.status_code = 201
     response.headers["Location"] = url_for("api_support.get_request", name=row.id)
     return response
@@ -203,7 +204,7 @@ def post_behalf_request() -> Response:
     "Take a step of a State or agency for it, as it said by letter, note verbale, e-mail, call or meeting. "
     "With the letter: multipart/form-data, the JSON as part `body`, the letter as part `file`",
     body=schemas.AnyBehalfStep,
-    response=support.RequestSchema,
+    response=request_schemas.RequestSchema,
     errors=(*CONFLICT, 413),
 )
 def post_behalf_action(name: str, entity: str, action: str) -> Response:
@@ -221,11 +222,11 @@ def post_behalf_action(name: str, entity: str, action: str) -> Response:
         row.id,
         entity_id=entity,
         action=action,
-        behalf=schemas.to_behalf(support.load(schemas.SourceBody, own)),
+        behalf=schemas.to_behalf(load(schemas.SourceBody, own)),
         values=schemas.load_step(action, body, row),
         letter=uploaded(),
     )
-    response = jsonify(support.dump_request(membership, row))
+    response = jsonify(request_schemas.dump_request(membership, row))
     response.set_etag(str(row.version))
     return response
 
@@ -255,7 +256,7 @@ def get_translations(name: str) -> Response:
 def post_translation(name: str, subject: str, subject_id: str) -> Response:
     membership = membership_needed()
     row = reading.get(db(), membership, name)
-    values = support.load(schemas.TranslationBody, versioned_body())
+    values = load(schemas.TranslationBody, versioned_body())
     data = schemas.to_translation(values)
     made = translations.put(db(), membership, row.id, (subject, subject_id), data, version=values["version"])
     found = translations.shown(db(), membership, row)[subject_id]

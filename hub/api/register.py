@@ -7,7 +7,7 @@ from hub.accounts.guard import db, membership_needed
 from hub.api.bodies import json_body
 from hub.api.describe import describe
 from hub.schemas import register as schemas
-from hub.schemas.support import load
+from hub.schemas.fields import load
 from hub.support import ratings, reading, register, snapshots
 from hub.support.models import SupportRequest
 

@@ -11,7 +11,12 @@ from hub.api.bodies import idempotency_key, json_body, versioned_body
 from hub.api.describe import describe
 from hub.database import now
 from hub.errors import NotFound
-from hub.schemas import support as schemas
+from hub.schemas import answers as answer_schemas
+from hub.schemas import desk as desk_schemas
+from hub.schemas import matches as match_schemas
+from hub.schemas import requests as request_schemas
+from hub.schemas import steps as step_schemas
+from hub.schemas.fields import load
 from hub.support import contributions, delivery, desk, escalation, ranking, reading, requests, verbs
 from hub.support.models import SupportRequest
 
@@ -21,7 +26,7 @@ CONFLICT = (409,)
 
 
 def _one(row: SupportRequest, status: int = 200) -> Response:
-    response = jsonify(schemas.dump_request(membership_needed(), row))
+    response = jsonify(request_schemas.dump_request(membership_needed(), row))
     response.status_code = status
     response.set_etag(str(row.version))
     return response
@@ -35,14 +40,17 @@ def _parts() -> dict[str, Any]:
 @blueprint.get("/requests")
 @guard.signed_in
 @describe(
-    "Requests that you may read, newest first", query=schemas.ListParams, response=schemas.RequestSchema, many=True
+    "Requests that you may read, newest first",
+    query=request_schemas.ListParams,
+    response=request_schemas.RequestSchema,
+    many=True,
 )
 def list_requests() -> Response:
-    asked = schemas.load(schemas.ListParams, request.args)
+    asked = load(request_schemas.ListParams, request.args)
     page = reading.list_visible(db(), membership_needed(), **asked)
     return jsonify(
         {
-            "items": [schemas.dump_request(membership_needed(), row) for row in page.rows],
+            "items": [request_schemas.dump_request(membership_needed(), row) for row in page.rows],
             "next": page.cursor,
             "total": page.total,
         }
@@ -53,15 +61,15 @@ def list_requests() -> Response:
 @guard.signed_in
 @describe(
     "Write a request for your State; Idempotency-Key makes it safe to send again",
-    body=schemas.NewRequest,
-    response=schemas.RequestSchema,
+    body=request_schemas.NewRequest,
+    response=request_schemas.RequestSchema,
     status=201,
     errors=CONFLICT,
 )
 def post_request() -> Response:
-    values = schemas.load(schemas.NewRequest, json_body())
+    values = load(request_schemas.NewRequest, json_body())
     row = requests.draft(
-        db(), membership_needed(), schemas.to_request(values), key=idempotency_key(), submit=values["submit"]
+        db(), membership_needed(), request_schemas.to_request(values), key=idempotency_key(), submit=values["submit"]
     )
     response = _one(row, 201)
     response.headers["Location"] = url_for("api_support.get_request", name=row.id)
@@ -72,72 +80,77 @@ def post_request() -> Response:
 @guard.role(SECRETARIAT)
 @describe(
     "Take one step for many requests, each by itself: what cannot be done is told and changes nothing else",
-    body=schemas.Many,
-    response=schemas.OutcomeSchema,
+    body=desk_schemas.Many,
+    response=desk_schemas.OutcomeSchema,
     many=True,
 )
 def post_many() -> Response:
     membership = membership_needed()
-    asked = schemas.load(schemas.Many, json_body())
+    asked = load(desk_schemas.Many, json_body())
 
     def best(row: SupportRequest) -> dict[str, Any]:
         return ranking.best(db(), membership, row, **_parts())
 
-    values = schemas.values_of_many(asked, best)
+    values = desk_schemas.values_of_many(asked, best)
     outcomes = desk.many(db(), membership, asked["action"], asked["requests"], values)
-    return jsonify({"items": schemas.dump_outcomes(outcomes), "next": None})
+    return jsonify({"items": desk_schemas.dump_outcomes(outcomes), "next": None})
 
 
 @blueprint.get("/requests/overdue")
 @guard.role(SECRETARIAT)
-@describe("Requests of which a date has passed, the oldest first", response=schemas.OverdueSchema, many=True)
+@describe("Requests of which a date has passed, the oldest first", response=desk_schemas.OverdueSchema, many=True)
 def get_overdue() -> Response:
-    return jsonify({"items": schemas.dump_overdue(desk.overdue(db(), membership_needed(), now())), "next": None})
+    return jsonify({"items": desk_schemas.dump_overdue(desk.overdue(db(), membership_needed(), now())), "next": None})
 
 
 @blueprint.get("/requests/loads")
 @guard.role(SECRETARIAT)
-@describe("What agencies have, and which objectives nobody has taken", response=schemas.LoadsSchema)
+@describe("What agencies have, and which objectives nobody has taken", response=desk_schemas.LoadsSchema)
 def get_loads() -> Response:
     membership = membership_needed()
-    return jsonify(schemas.dump_loads(desk.loads(db(), membership, now()), desk.shortages(db(), membership)))
+    return jsonify(desk_schemas.dump_loads(desk.loads(db(), membership, now()), desk.shortages(db(), membership)))
 
 
 @blueprint.get("/requests/late")
 @guard.signed_in
 @describe(
     "Delays that your agency was told of as co-lead of a working group: no more than this",
-    response=schemas.LateSchema,
+    response=desk_schemas.LateSchema,
     many=True,
 )
 def get_late() -> Response:
-    return jsonify({"items": schemas.dump_late(escalation.late(db(), membership_needed())), "next": None})
+    return jsonify({"items": desk_schemas.dump_late(escalation.late(db(), membership_needed())), "next": None})
 
 
 @blueprint.get("/requests/<name>")
 @guard.signed_in
-@describe("A request by its id or reference", response=schemas.RequestSchema)
+@describe("A request by its id or reference", response=request_schemas.RequestSchema)
 def get_request(name: str) -> Response:
     return _one(reading.get(db(), membership_needed(), name))
 
 
 @blueprint.patch("/requests/<name>")
 @guard.signed_in
-@describe("Change the words of a request", body=schemas.RequestChange, response=schemas.RequestSchema, errors=CONFLICT)
+@describe(
+    "Change the words of a request",
+    body=request_schemas.RequestChange,
+    response=request_schemas.RequestSchema,
+    errors=CONFLICT,
+)
 def patch_request(name: str) -> Response:
     row = reading.get(db(), membership_needed(), name)
-    values = schemas.load(schemas.RequestChange, versioned_body(), partial=schemas.KEPT)
-    data = schemas.to_request(values, schemas.words_of(row))
+    values = load(request_schemas.RequestChange, versioned_body(), partial=request_schemas.KEPT)
+    data = request_schemas.to_request(values, request_schemas.words_of(row))
     return _one(requests.edit(db(), membership_needed(), row.id, data, version=values["version"]))
 
 
 @blueprint.get("/requests/<name>/matches")
 @guard.signed_in
-@describe("Who and what could help, with reasons", query=schemas.MatchLimit, response=schemas.MatchesSchema)
+@describe("Who and what could help, with reasons", query=match_schemas.MatchLimit, response=match_schemas.MatchesSchema)
 def get_matches(name: str) -> Response:
     from hub.matching import reasons  # noqa: PLC0415 - as in `reading.matches`
 
-    asked = schemas.load(schemas.MatchLimit, request.args)
+    asked = load(match_schemas.MatchLimit, request.args)
     parts = current_app.extensions["hub"]
     membership = membership_needed()
     row = reading.get(db(), membership, name)
@@ -149,8 +162,8 @@ def get_matches(name: str) -> Response:
 @guard.signed_in
 @describe(
     f"Take a step: {', '.join(verbs.VERBS)}; 204 if it ends your access",
-    body=schemas.AnyStep,
-    response=schemas.RequestSchema,
+    body=step_schemas.AnyStep,
+    response=request_schemas.RequestSchema,
     errors=CONFLICT,
 )
 def post_action(name: str, action: str) -> Response:
@@ -158,7 +171,7 @@ def post_action(name: str, action: str) -> Response:
     row = reading.get(db(), membership, name)
     if action not in verbs.VERBS:
         raise NotFound("There is no such action.")
-    values = schemas.load(schemas.STEPS[action], versioned_body())
+    values = load(step_schemas.STEPS[action], versioned_body())
     if action == "send":
         found = ranking.ranked(db(), membership, row, **_parts())
         values["ranked"] = found
@@ -172,12 +185,14 @@ def post_action(name: str, action: str) -> Response:
 
 @blueprint.get("/requests/<name>/answers")
 @guard.signed_in
-@describe("Versions of the answer to a request, and your agency's own draft", response=schemas.AnswerSchema, many=True)
+@describe(
+    "Versions of the answer to a request, and your agency's own draft", response=answer_schemas.AnswerSchema, many=True
+)
 def get_answers(name: str) -> Response:
     row = reading.get(db(), membership_needed(), name)
     return jsonify(
         {
-            "items": schemas.dump_answers(
+            "items": answer_schemas.dump_answers(
                 reading.answers(db(), membership_needed(), row), contributions.contributors(db(), row)
             ),
             "next": None,
@@ -189,21 +204,21 @@ def get_answers(name: str) -> Response:
 @guard.signed_in
 @describe(
     "Send the answer, as its lead, or keep a draft of it",
-    body=schemas.AnswerBody,
-    response=schemas.AnswerSchema,
+    body=answer_schemas.AnswerBody,
+    response=answer_schemas.AnswerSchema,
     status=201,
     errors=CONFLICT,
 )
 def post_answer(name: str) -> Response:
     membership = membership_needed()
     row = reading.get(db(), membership, name)
-    values = schemas.load(schemas.AnswerBody, versioned_body())
-    data, seen = schemas.to_answer(values), values["answer_version"]
+    values = load(answer_schemas.AnswerBody, versioned_body())
+    data, seen = answer_schemas.to_answer(values), values["answer_version"]
     if values["status"] == "draft":
         answer = delivery.save_answer_draft(db(), membership, row.id, data, answer_version=seen)
     else:
         answer = delivery.answer(db(), membership, row.id, data, version=values["version"], answer_version=seen)
-    response = jsonify(schemas.dump_answers([answer], contributions.contributors(db(), row))[0])
+    response = jsonify(answer_schemas.dump_answers([answer], contributions.contributors(db(), row))[0])
     response.status_code = 201
     return response
 
@@ -212,58 +227,60 @@ def post_answer(name: str) -> Response:
 @guard.signed_in
 @describe(
     "Throw your agency's draft answer away; `version` or If-Match is that of the draft",
-    body=schemas.Step,
+    body=step_schemas.Step,
     status=204,
     errors=CONFLICT,
 )
 def delete_draft(name: str) -> Response:
     membership = membership_needed()
     row = reading.get(db(), membership, name)
-    seen = schemas.load(schemas.Step, versioned_body())["version"]
+    seen = load(step_schemas.Step, versioned_body())["version"]
     delivery.discard_answer_draft(db(), membership, row.id, answer_version=seen)
     return Response(status=204)
 
 
 @blueprint.get("/requests/<name>/contributions")
 @guard.signed_in
-@describe("What contributing agencies wrote for the lead", response=schemas.ContributionSchema, many=True)
+@describe("What contributing agencies wrote for the lead", response=answer_schemas.ContributionSchema, many=True)
 def get_contributions(name: str) -> Response:
     row = reading.get(db(), membership_needed(), name)
     found = contributions.listing(db(), membership_needed(), row)
-    return jsonify({"items": schemas.dump_contributions(found), "next": None})
+    return jsonify({"items": answer_schemas.dump_contributions(found), "next": None})
 
 
 @blueprint.post("/requests/<name>/contributions")
 @guard.signed_in
 @describe(
     "Hand the lead what your agency contributes, or keep a draft of it",
-    body=schemas.ContributionBody,
-    response=schemas.ContributionSchema,
+    body=answer_schemas.ContributionBody,
+    response=answer_schemas.ContributionSchema,
     status=201,
     errors=CONFLICT,
 )
 def post_contribution(name: str) -> Response:
     membership = membership_needed()
     row = reading.get(db(), membership, name)
-    values = schemas.load(schemas.ContributionBody, versioned_body())
-    data, seen = schemas.to_answer(values), values["answer_version"]
+    values = load(answer_schemas.ContributionBody, versioned_body())
+    data, seen = answer_schemas.to_answer(values), values["answer_version"]
     if values["status"] == "draft":
         written = contributions.save_draft(db(), membership, row.id, data, seen=seen)
     else:
         written = contributions.contribute(db(), membership, row.id, data, version=values["version"], seen=seen)
-    response = jsonify(schemas.dump_contributions([written])[0])
+    response = jsonify(answer_schemas.dump_contributions([written])[0])
     response.status_code = 201
     return response
 
 
 @blueprint.get("/requests/<name>/plans")
 @guard.signed_in
-@describe("Every plan that was proposed, oldest first", response=schemas.PlanSchema, many=True)
+@describe("Every plan that was proposed, oldest first", response=answer_schemas.PlanSchema, many=True)
 def get_plans(name: str) -> Response:
     row = reading.get(db(), membership_needed(), name)
     return jsonify(
         {
-            "items": schemas.dump_plans(reading.plans(membership_needed(), row), contributions.contributors(db(), row)),
+            "items": answer_schemas.dump_plans(
+                reading.plans(membership_needed(), row), contributions.contributors(db(), row)
+            ),
             "next": None,
         }
     )
@@ -271,8 +288,8 @@ def get_plans(name: str) -> Response:
 
 @blueprint.get("/requests/<name>/events")
 @guard.signed_in
-@describe("What happened, oldest first, as far as it is for you", response=schemas.EventSchema, many=True)
+@describe("What happened, oldest first, as far as it is for you", response=request_schemas.EventSchema, many=True)
 def get_events(name: str) -> Response:
     row = reading.get(db(), membership_needed(), name)
     entries = reading.history(db(), membership_needed(), row)
-    return jsonify({"items": [schemas.dump_entry(entry) for entry in entries], "next": None})
+    return jsonify({"items": [request_schemas.dump_entry(entry) for entry in entries], "next": None})

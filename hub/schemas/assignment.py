@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from hub.schemas.support import Body, Words
+from hub.schemas.fields import Body, Words
 from hub.support.assigning import CHANGE_COST
 from hub.support.expert_models import RUN_STATUSES, AssignmentRun
 

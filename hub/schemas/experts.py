@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
-from hub.schemas.support import LARGEST_VERSION, Body, Objectives, Words
+from hub.schemas.fields import LARGEST_VERSION, Body, Objectives, Words
 from hub.support.conflicts import Conflict
 from hub.support.expert_models import ProgrammeTie
 from hub.support.experts import DEFAULT_CAPACITY, MOST, Entry, ProfileData

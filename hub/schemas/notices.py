@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
 from hub.notices.notices import LARGEST_PAGE, Told
-from hub.schemas.support import Body
+from hub.schemas.fields import Body
 
 MOST_IDS = 200
 

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
 from hub.accounts.models import Membership
-from hub.schemas.support import Body, Language, Objectives, Version, Words
+from hub.schemas.fields import Body, Language, Objectives, Version, Words
 from hub.search.types import LANGUAGES
 from hub.support import offers
 from hub.support.models import OFFER_AUDIENCES, Offer

@@ -1,33 +1,28 @@
 """Files, questions by link, steps on behalf of somebody, translations: what forms and scripts send, and what they get."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from hub.accounts.models import Behalf
-from hub.schemas.register import ConsentBody, RatingBody, ReleaseBody, Withdrawal
-from hub.schemas.support import (
-    KEPT,
+from hub.schemas.answers import AnswerBody, to_answer
+from hub.schemas.fields import (
     LONGEST_ANSWER,
     LONGEST_DESCRIPTION,
     LONGEST_NOTE,
     LONGEST_PLAN,
     LONGEST_SUMMARY,
     LONGEST_TITLE,
-    STEPS,
-    AnswerBody,
     Body,
-    RequestBody,
-    RequestChange,
     Version,
     Words,
+    iso,
     load,
-    to_answer,
-    to_request,
-    words_of,
 )
+from hub.schemas.register import ConsentBody, RatingBody, ReleaseBody, Withdrawal
+from hub.schemas.requests import KEPT, RequestBody, RequestChange, to_request, words_of
+from hub.schemas.steps import STEPS
 from hub.search.types import LANGUAGES
 from hub.support import behalf, translations
 from hub.support.links import LinkData, Shown
@@ -89,7 +84,7 @@ def dump_attachment(file: Attachment) -> dict[str, Any]:
         "subject": file.subject_kind,
         "subject_id": file.subject_id,
         "entity": file.entity_id,
-        "added_at": _time(file.added_at),
+        "added_at": iso(file.added_at),
         "href": f"/api/v1/attachments/{file.id}",
     }
 
@@ -162,10 +157,10 @@ def dump_link(shown: Shown, url: str = "") -> dict[str, Any]:
         "question": link.question,
         "language": link.language,
         "status": shown.status,
-        "created_at": _time(link.created_at),
-        "expires_at": _time(link.expires_at),
-        "mailed_at": _time(link.mailed_at),
-        "used_at": _time(link.used_at),
+        "created_at": iso(link.created_at),
+        "expires_at": iso(link.expires_at),
+        "mailed_at": iso(link.mailed_at),
+        "used_at": iso(link.used_at),
         "choice": link.choice,
         "answer": link.answer,
         **({"url": url} if url else {}),
@@ -316,9 +311,5 @@ def dump_translation(shown: translations.Shown) -> dict[str, Any]:
         "texts": dict(shown.texts),
         "entity": row.entity_id,
         "version": row.version,
-        "updated_at": _time(row.updated_at),
+        "updated_at": iso(row.updated_at),
     }
-
-
-def _time(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

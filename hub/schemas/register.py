@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
-from hub.schemas.support import LONGEST_ANSWER, Body, Language, Version, Words
+from hub.schemas.fields import LONGEST_ANSWER, Body, Language, Version, Words
 from hub.support import ratings, register
 from hub.support.models import CONSENT_GROUPS, Release, Snapshot
 from hub.support.ratings import Verdict

@@ -17,7 +17,7 @@ from hub.accounts.models import SECRETARIAT, Membership
 from hub.errors import IllegalTransition, Invalid, StaleVersion
 from hub.network import vocabulary
 from hub.schemas import assignment as schemas
-from hub.schemas.support import load
+from hub.schemas.fields import load
 from hub.support import assigning
 from hub.support.assigning import Board, Parts
 from hub.support.expert_models import AssignmentRun

@@ -14,7 +14,7 @@ from hub.accounts.models import EXPERT, SECRETARIAT
 from hub.errors import Invalid, StaleVersion
 from hub.network import vocabulary
 from hub.schemas import experts as schemas
-from hub.schemas.support import load
+from hub.schemas.fields import load
 from hub.search.types import LANGUAGES
 from hub.support import conflicts, experts
 from hub.support.experts import DEFAULT_CAPACITY, Entry

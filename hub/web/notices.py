@@ -10,8 +10,8 @@ from hub.accounts.models import Membership
 from hub.network.models import OFFICE
 from hub.notices import notices, words
 from hub.notices.notices import Told
+from hub.schemas.fields import load
 from hub.schemas.notices import NoticeParams, ReadBody
-from hub.schemas.support import load
 from hub.web.accounts import ROLE_NAMES, entity_name
 from hub.web.i18n import PREFIX
 from hub.web.support.parts import request_address

@@ -16,8 +16,8 @@ from hub.errors import Forbidden, IllegalTransition, Invalid, NotFound, StaleVer
 from hub.network import vocabulary
 from hub.network.models import AGENCY
 from hub.schemas import offers as schemas
-from hub.schemas.support import LONGEST_KEY
-from hub.schemas.support import load as load_schema
+from hub.schemas.fields import LONGEST_KEY
+from hub.schemas.fields import load as load_schema
 from hub.search.types import LANGUAGES
 from hub.support import offers, reading, wanted
 from hub.support.models import Offer

@@ -11,7 +11,7 @@ from hub.accounts.throttle import address_key
 from hub.errors import Gone, Invalid
 from hub.network import vocabulary
 from hub.schemas import papers as schemas
-from hub.schemas import support
+from hub.schemas.fields import load
 from hub.support import links
 from hub.support.links import Question
 from hub.web.i18n import PREFIX, language
@@ -35,7 +35,7 @@ def _ask(token: str) -> Response:
     if request.method != "POST":
         return _page(asked)
     try:
-        reply = support.load(schemas.LinkReply, request.form.to_dict())
+        reply = load(schemas.LinkReply, request.form.to_dict())
         choice = {"yes": True, "no": False}.get(reply["choice"])
         asked = links.answer(db(), token, choice=choice, text=reply["text"])
     except ValidationError as error:

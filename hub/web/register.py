@@ -14,7 +14,7 @@ from hub.accounts.models import FOCAL_POINT, SECRETARIAT
 from hub.errors import Invalid, NotFound, StaleVersion
 from hub.network import vocabulary
 from hub.schemas import register as schemas
-from hub.schemas.support import load as load_schema
+from hub.schemas.fields import load as load_schema
 from hub.search.types import LANGUAGES
 from hub.support import ratings, reading, register, snapshots
 from hub.support.models import ANSWER, FACTS, TEXT, Snapshot, SupportRequest

@@ -15,7 +15,9 @@ from hub.accounts.guard import db, membership_needed
 from hub.accounts.models import EXPERT
 from hub.errors import Forbidden, HubError, IllegalTransition, Invalid, SearchUnavailable, StaleVersion
 from hub.knowledge.models import Document
-from hub.schemas import support as schemas
+from hub.schemas import answers as answer_schemas
+from hub.schemas import steps as step_schemas
+from hub.schemas.fields import load
 from hub.search import service as search_service
 from hub.search.types import LANGUAGES, Hit, SearchQuery
 from hub.support import contributions, delivery, drafting, reading, steps
@@ -121,7 +123,7 @@ def _edit(name: str, kind: Kind) -> Response:
 
 def _discard(row: SupportRequest, given: dict[str, Any]) -> Response:
     try:
-        seen = schemas.load(schemas.Step, {"version": given.get("answer_version") or None})["version"]
+        seen = load(step_schemas.Step, {"version": given.get("answer_version") or None})["version"]
         delivery.discard_answer_draft(db(), membership_needed(), row.id, answer_version=seen)
     except ValidationError:
         return _editor(ANSWER, row, _own_draft(row, ANSWER), given, 422)
@@ -136,18 +138,18 @@ def _write(kind: Kind, row: SupportRequest, given: Mapping[str, Any], *, send: b
     words = {name: given[name] for name in ("text", "language", "citations", "version") if name in given}
     words["answer_version"] = given.get("answer_version") or None
     if kind is CONTRIBUTION:
-        values = schemas.load(schemas.ContributionBody, {**words, "status": HANDED if send else DRAFT})
-        data, seen = schemas.to_answer(values), values["answer_version"]
+        values = load(answer_schemas.ContributionBody, {**words, "status": HANDED if send else DRAFT})
+        data, seen = answer_schemas.to_answer(values), values["answer_version"]
         if send:
             contributions.contribute(db(), membership, row.id, data, version=values["version"], seen=seen)
         else:
             contributions.save_draft(db(), membership, row.id, data, seen=seen)
         return
-    values = schemas.load(
-        schemas.AnswerBody,
+    values = load(
+        answer_schemas.AnswerBody,
         {**words, "contributions": given["contributions"], "status": "sent" if send else "draft"},
     )
-    data, seen = schemas.to_answer(values), values["answer_version"]
+    data, seen = answer_schemas.to_answer(values), values["answer_version"]
     if send:
         delivery.answer(db(), membership, row.id, data, version=values["version"], answer_version=seen)
     else:

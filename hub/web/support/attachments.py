@@ -12,7 +12,7 @@ from hub.accounts.guard import db, membership_needed
 from hub.accounts.models import EXPERT, FOCAL_POINT, SECRETARIAT
 from hub.errors import Forbidden, Invalid, TooLarge
 from hub.schemas import papers as schemas
-from hub.schemas import support
+from hub.schemas.fields import load
 from hub.support import attachments, reading
 from hub.support.filestore import FileStore, Upload
 from hub.support.models import SupportRequest
@@ -54,7 +54,7 @@ def attach(name: str) -> Response:
         return _form(row)
     try:
         kind, _, subject_id = request.form.get("subject", "request").partition(":")
-        values = support.load(schemas.NewAttachment, {"subject": kind, "subject_id": subject_id or None})
+        values = load(schemas.NewAttachment, {"subject": kind, "subject_id": subject_id or None})
         attachments.add(
             db(), membership, store(), row.id, _chosen(), kind=values["subject"], subject_id=values["subject_id"]
         )

@@ -17,7 +17,8 @@ from hub.events import Event
 from hub.network import vocabulary
 from hub.network.models import Entity
 from hub.schemas import papers as schemas
-from hub.schemas import support
+from hub.schemas import requests as request_schemas
+from hub.schemas.fields import LONGEST_KEY
 from hub.search.types import LANGUAGES
 from hub.support import behalf, delivery, reading, register
 from hub.support.models import SupportRequest
@@ -84,9 +85,9 @@ def new_on_behalf() -> Response:
             db(),
             membership_needed(),
             store(),
-            support.to_request(values),
+            request_schemas.to_request(values),
             schemas.to_behalf(values),
-            key=request.form.get("key", "")[: support.LONGEST_KEY] or None,
+            key=request.form.get("key", "")[:LONGEST_KEY] or None,
             letter=uploaded(),
         )
     except ValidationError as error:
@@ -103,7 +104,6 @@ def new_on_behalf() -> Response:
 
 def _words_form(given: Any, status: int = 200, *, errors: Any = None) -> Response:
     objectives = vocabulary.labels(db(), "objective", language())
-    states = vocabulary.labels(db(), "country", language())
     return page(
         "behalf_new.html",
         status,
@@ -111,7 +111,7 @@ def _words_form(given: Any, status: int = 200, *, errors: Any = None) -> Respons
         chosen=request.form.getlist("gcm_objectives"),
         errors=errors or {},
         labels=LABELS,
-        states={code: states[code] for code in sorted(states, key=lambda code: states[code])},
+        states=vocabulary.states(db(), language()),
         objectives={code: f"{code}. {label}" for code, label in objectives.items()},
         language_names={code: name_of(code) for code in LANGUAGES},
         sources=SOURCE_NAMES,
@@ -215,7 +215,6 @@ def _step_form(
     if entity is not None and not errors and action not in allowed:
         raise IllegalTransition(reading.NOT_YOURS)
     stored = {"title": row.title, "description": row.description, "summary": row.summary} if action == "edit" else {}
-    states = vocabulary.labels(db(), "country", language())
     objectives = vocabulary.labels(db(), "objective", language())
     return page(
         "behalf.html",
@@ -237,7 +236,7 @@ def _step_form(
         answers=_answers(row, released=action == "release") if action in {"release", "rate"} else {},
         score_names=SCORE_NAMES,
         used_names=USED_NAMES,
-        states={code: states[code] for code in sorted(states, key=lambda code: states[code])},
+        states=vocabulary.states(db(), language()),
         language_names={code: name_of(code) for code in LANGUAGES},
         largest=largest_mb(),
     )

@@ -14,7 +14,8 @@ from hub.accounts.models import SECRETARIAT
 from hub.database import now
 from hub.errors import Invalid
 from hub.network import vocabulary
-from hub.schemas import support as schemas
+from hub.schemas import desk as desk_schemas
+from hub.schemas.fields import load
 from hub.support import clocks, desk, ranking, reading, triage
 from hub.support.models import SupportRequest
 from hub.web.i18n import language
@@ -40,9 +41,9 @@ def take_many() -> Response:
     form = request.form
     given = {"action": form.get("action", ""), "reason": form.get("reason", ""), "note": form.get("note", "")}
     try:
-        asked = schemas.load(schemas.Many, {**given, "requests": form.getlist("pick")})
+        asked = load(desk_schemas.Many, {**given, "requests": form.getlist("pick")})
         outcomes = desk.many(
-            db(), membership_needed(), asked["action"], asked["requests"], schemas.values_of_many(asked, _best)
+            db(), membership_needed(), asked["action"], asked["requests"], desk_schemas.values_of_many(asked, _best)
         )
     except ValidationError as error:
         return _queue(422, given=form, errors=error.normalized_messages())

@@ -9,7 +9,8 @@ from hub.accounts.models import EXPERT, FOCAL_POINT, SECRETARIAT
 from hub.database import now
 from hub.knowledge import corrections
 from hub.network import vocabulary
-from hub.schemas import support as schemas
+from hub.schemas import requests as request_schemas
+from hub.schemas.fields import load
 from hub.support import escalation, reading
 from hub.support.lifecycle import STATUSES
 from hub.web.i18n import language
@@ -23,7 +24,7 @@ PER_PAGE = 20
 @guard.role(FOCAL_POINT, EXPERT, SECRETARIAT)
 def list_requests() -> Response:
     membership = membership_needed()
-    asked = schemas.load(schemas.ListParams, request.args)
+    asked = load(request_schemas.ListParams, request.args)
     found = reading.list_visible(db(), membership, status=asked["status"], limit=PER_PAGE, cursor=asked["cursor"])
     counts = reading.counts(db(), membership)
     chosen = asked["status"]

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from hub.accounts.guard import db, membership_needed
 from hub.network import vocabulary
 from hub.network.models import AGENCY, OFFICE, Entity
-from hub.schemas import support as schemas
+from hub.schemas.fields import load as load_schema
 from hub.support import reading
 from hub.support.models import SupportRequest
 from hub.web.i18n import PREFIX, language
@@ -66,7 +66,7 @@ def to_request(row: SupportRequest) -> Response:
 def load(schema: type[Schema], given: MultiDict[str, str] | None = None) -> dict[str, Any]:
     """The fields of a schema from the form, or what was `given` instead; what else is there (buttons, tokens) is passed over."""
     form = request.form if given is None else given
-    return schemas.load(
+    return load_schema(
         schema,
         {
             name: form.getlist(name) if isinstance(kind, fields.List) else form[name]

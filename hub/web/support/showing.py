@@ -14,7 +14,7 @@ from hub.accounts.models import EXPERT, FOCAL_POINT, SECRETARIAT
 from hub.database import now
 from hub.errors import IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.network import vocabulary
-from hub.schemas import support as schemas
+from hub.schemas import steps as step_schemas
 from hub.search.types import LANGUAGES
 from hub.support import clocks, conflicts, delivery, ratings, reading, triage, verbs
 from hub.support.lifecycle import CLARIFICATION
@@ -64,7 +64,7 @@ def act(name: str, action: str) -> Response:
     if action not in verbs.VERBS:
         raise NotFound
     try:
-        values = load(schemas.STEPS[action])
+        values = load(step_schemas.STEPS[action])
         if action == "send":
             values = teams.send_values(membership, row, values)
         row = verbs.VERBS[action](db(), membership, row.id, **values)
@@ -217,8 +217,7 @@ def _timeline(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 def _state_options(row: SupportRequest, found: "Matches | None") -> dict[str, str]:
     """States to ask: the matched peers first, best first, then the others by name; without those that take part."""
-    names = vocabulary.labels(db(), "country", language())
+    names = vocabulary.states(db(), language())
     present = {party.entity_id for party in row.parties if party.until is None}
     matched = [match.id for match in found.peer_states] if found else []
-    others = sorted(names, key=lambda code: names[code])
-    return {code: names[code] for code in dict.fromkeys([*matched, *others]) if code in names and code not in present}
+    return {code: names[code] for code in dict.fromkeys([*matched, *names]) if code in names and code not in present}

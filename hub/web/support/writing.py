@@ -15,7 +15,10 @@ from hub.accounts.models import FOCAL_POINT
 from hub.database import new_id
 from hub.errors import Forbidden, IllegalTransition, StaleVersion
 from hub.network import vocabulary
-from hub.schemas import support as schemas
+from hub.schemas import requests as request_schemas
+from hub.schemas import steps as step_schemas
+from hub.schemas.fields import LONGEST_KEY
+from hub.schemas.fields import load as load_schema
 from hub.search.types import LANGUAGES
 from hub.support import drafting, reading, requests, steps
 from hub.support.models import SupportRequest
@@ -40,16 +43,14 @@ def new() -> Response:
         return _form_page({"key": new_id()})
     given = _typed()
     try:
-        data = schemas.to_request(load(schemas.RequestBody, given))
+        data = request_schemas.to_request(load(request_schemas.RequestBody, given))
     except ValidationError as error:
         return _form_page(given, 422, errors=error.normalized_messages())
     if given.get("do") in LOOKS:
         return _look(given, membership.entity_id, data)
     submit = given.get("do") == "submit"
     try:
-        row = requests.draft(
-            db(), membership, data, key=given.get("key", "")[: schemas.LONGEST_KEY] or None, submit=submit
-        )
+        row = requests.draft(db(), membership, data, key=given.get("key", "")[:LONGEST_KEY] or None, submit=submit)
     except StaleVersion as error:
         return _form_page(given, 409, conflict=gettext(error.detail), saved=error.extra)
     flash(str(DONE["submit"]) if submit else gettext("The draft is saved. Only your State’s team sees it."))
@@ -68,8 +69,8 @@ def edit(name: str) -> Response:
         return _form_page({**stored, "version": row.version}, row=row, chosen=numbers(row))
     given = _typed()
     try:
-        data = schemas.to_request(load(schemas.RequestBody, given))
-        version = schemas.load(schemas.Step, {"version": given.get("version")})["version"]
+        data = request_schemas.to_request(load(request_schemas.RequestBody, given))
+        version = load_schema(step_schemas.Step, {"version": given.get("version")})["version"]
     except ValidationError as error:
         return _form_page(given, 422, row=row, errors=error.normalized_messages())
     if given.get("do") in LOOKS:
