@@ -226,6 +226,13 @@ def countries(session: Session) -> tuple[Country, ...]:
     return _vocabulary(session).countries
 
 
+def states(session: Session, language: str) -> dict[str, str]:
+    """Code -> name of what can ask and be a peer, in order of their names: no areas."""
+    named = labels(session, "country", language)
+    able = {country.code for country in countries(session) if country.state}
+    return {code: name for code, name in named.items() if code in able}
+
+
 def agencies(session: Session) -> tuple[AgencyRecord, ...]:
     """In order of code."""
     return _vocabulary(session).agencies
