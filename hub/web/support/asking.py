@@ -72,7 +72,6 @@ def end_link(name: str, id_: str, do: str) -> Response:
 
 
 def _form(row: SupportRequest, given: Any, status: int = 200, *, errors: Any = None, made: str = "") -> Response:
-    states = vocabulary.labels(db(), "country", language())
     return page(
         "links.html",
         status,
@@ -84,7 +83,7 @@ def _form(row: SupportRequest, given: Any, status: int = 200, *, errors: Any = N
         link_states=LINK_STATES,
         entities={
             **vocabulary.labels(db(), "agency", language()),
-            **{code: states[code] for code in sorted(states, key=lambda code: states[code]) if code != row.country_id},
+            **{code: name for code, name in vocabulary.states(db(), language()).items() if code != row.country_id},
         },
         language_names={code: name_of(code) for code in LANGUAGES},
         mailing=bool(current_app.extensions["hub"].settings.smtp_url),
