@@ -147,7 +147,7 @@ def _profile(
         objectives={code: f"{code}. {name}" for code, name in vocabulary.labels(db(), "objective", language()).items()},
         languages={code: name_of(code) for code in LANGUAGES},
         regions=_region_names(),
-        countries=vocabulary.labels(db(), "country", language()),
+        countries=vocabulary.states(db(), language()),
     )
 
 
@@ -189,7 +189,7 @@ def _ties(status: int = 200, *, errors: Mapping[str, Any] | None = None) -> Resp
         errors=errors or {},
         given=request.form if errors else {},
         agencies=vocabulary.labels(db(), "agency", language()),
-        countries=vocabulary.labels(db(), "country", language()),
+        countries=vocabulary.states(db(), language()),
         entity_name=name_in_words,
     )
 

@@ -76,6 +76,7 @@ def listing() -> BaseResponse:
         "list.html",
         entries=[(entry, title(entry)) for entry in found],
         chosen=chosen,
+        states=vocabulary.states(db(), language()),
         first=url_for("register.register", **chosen) if asked["cursor"] else "",
         next=url_for("register.register", **chosen, cursor=cursor) if cursor else "",
     )
