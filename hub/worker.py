@@ -15,7 +15,7 @@ from hub.errors import SearchUnavailable
 from hub.knowledge import search_log
 from hub.notices import mail, notices
 from hub.search.embedding import EmbeddingUnavailable
-from hub.support import assigning, attachments, clocks, departures, links, offers, reminders, snapshots
+from hub.support import assigning, attachments, clocks, departures, links, offers, reminders, snapshots, vectors
 from hub.wiring import Hub
 from indexer import sync
 from indexer.locks import Busy
@@ -35,6 +35,7 @@ HANDLERS: Mapping[str, Handler] = {
     snapshots.SNAPSHOT: snapshots.make_due,
     links.MAIL_LINK: mail.send_question,
     attachments.SWEEP: attachments.sweep,
+    vectors.ENCODE: vectors.encode,
     assigning.JOB: assigning.solve,
     search_log.PURGE: search_log.purge,
 }

@@ -143,7 +143,7 @@ def _need(
     """The request in numbers; what could not be used is added to `notes`."""
     wanted = f"{request.title}\n{request.description}".strip()
     language = request.language or text.detect(wanted)
-    evidence, vectors = _meaning(session, embedder, [wanted, *_parts(request, language)] if wanted else [])
+    evidence, vectors = _meaning(session, embedder, texts(request))
     if vectors is None and wanted:
         notes.append(MEANING_UNAVAILABLE)
     keyword = _keyword(engine, evidence, wanted, language)
@@ -161,6 +161,12 @@ def _need(
         parts=None if vectors is None else vectors[1:],
         states=named_states(evidence.situations, wanted, language),
     )
+
+
+def texts(request: MatchRequest) -> list[str]:
+    """What of a request is encoded, in the order in which it is: the whole, then its parts. Empty without words."""
+    wanted = f"{request.title}\n{request.description}".strip()
+    return [wanted, *_parts(request, request.language or text.detect(wanted))] if wanted else []
 
 
 def _parts(request: MatchRequest, language: str | None) -> list[str]:

@@ -15,7 +15,7 @@ from hub import events, outbox
 from hub.accounts.models import SECRETARIAT, Membership
 from hub.database import later, new_id, now
 from hub.errors import Forbidden, HubError, IllegalTransition, Invalid, NotFound, StaleVersion
-from hub.support import conflicts, experts, proposals, reading, triage
+from hub.support import conflicts, experts, proposals, reading, triage, vectors
 from hub.support.expert_models import (
     APPLIED,
     READY,
@@ -239,7 +239,7 @@ def _match(session: Session, row: SupportRequest, inside: "Inside", parts: Parts
     found = service.match(
         session,
         reading.match_request(row),
-        embedder=parts.embedder,
+        embedder=vectors.at_hand(session, row, parts.embedder),
         engine=parts.engine,
         limit=EVERYBODY,
         view="secretariat",

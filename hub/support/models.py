@@ -427,3 +427,16 @@ class DeclaredConflict(Base):
     lifted_at: Mapped[datetime | None]
     request: Mapped[SupportRequest] = relationship(back_populates="conflicts")
     entity: Mapped[Entity] = relationship()
+
+
+class RequestVectors(Base):
+    """The words of a request as `hub.matching` compares them: float32 rows of L2 norm 1, one after the other.
+
+    `digest`: of those words. Private like them: deleted with the request, in no cache that others read.
+    """
+
+    __tablename__ = "request_vectors"
+    request_id: Mapped[str] = mapped_column(ForeignKey("support_request.id", ondelete="CASCADE"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(120))
+    digest: Mapped[str] = mapped_column(String(64))
+    values: Mapped[bytes]

@@ -342,13 +342,13 @@ def matches(
     if not policy.can(membership, "match", row):
         raise Forbidden(NOT_YOURS)
     from hub.matching import service  # noqa: PLC0415 - numpy and more, not needed to write a request
-    from hub.support import conflicts, inside  # noqa: PLC0415 - which read by way of this module
+    from hub.support import conflicts, inside, vectors  # noqa: PLC0415 - which read by way of this module
 
     known = inside.for_reader(session, membership)
     return service.match(
         session,
         match_request(row),
-        embedder=embedder,
+        embedder=vectors.at_hand(session, row, embedder),
         engine=engine,
         limit=limit,
         view="secretariat" if known else "member",

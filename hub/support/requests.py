@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from hub.accounts import policy
 from hub.accounts.models import Membership
-from hub.database import new_id, now
+from hub.database import later, new_id, now
 from hub.errors import Forbidden, Invalid, StaleVersion
 from hub.events import Event
 from hub.support import clocks, reading, steps
 from hub.support.lifecycle import DRAFT
 from hub.support.models import AGREED, REQUESTING, SENT_BACK, Party, RequestCounter, RequestObjective, SupportRequest
 from hub.support.papers import Attachment
+from hub.support.vectors import ENCODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def draft(
         paper.request_id = row.id
         session.add(paper)
     steps.tell(session, membership, row, "draft", audience="requesting", before=None)
+    later(session, ENCODE, {"request": row.id})
     if submit:
         steps.take(session, membership, row, "submit", 1, submitted_at=now())
     steps.finish(session, row, "submit" if submit else "draft")
@@ -125,6 +127,7 @@ def edit(
     )
     kept = {objective.number: objective for objective in row.objectives}
     row.objectives = [kept.get(number) or RequestObjective(number=number) for number in sorted(set(data.objectives))]
+    later(session, ENCODE, {"request": row.id})
     steps.finish(session, row, "edit")
     return row
 

@@ -358,6 +358,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("request_id", name=op.f("uq_register_entry_request_id")),
     )
     op.create_table(
+        "request_vectors",
+        sa.Column("request_id", sa.String(length=36), nullable=False),
+        sa.Column("model", sa.String(length=120), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("values", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["support_request.id"], name=op.f("fk_request_vectors_request_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("request_id", name=op.f("pk_request_vectors")),
+    )
+    op.create_table(
         "translation",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("request_id", sa.String(length=36), nullable=False),
