@@ -10,7 +10,7 @@ from typing import Any
 import click
 from marshmallow import ValidationError
 
-from hub import cli_requests
+from hub import cli_desk, cli_requests
 from hub.errors import HubError, SettingError
 from hub.search.types import FACETS, LANGUAGES, SORTS
 from hub.wiring import Hub
@@ -378,6 +378,8 @@ def user_disable(email: str) -> None:
 
 
 main.add_command(cli_requests.request)
+main.add_command(cli_desk.corrections)
+main.add_command(cli_desk.answer_links)
 
 
 @main.command()

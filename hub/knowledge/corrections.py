@@ -7,7 +7,7 @@ read it at once, and another correction undoes it.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, true, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub import events
@@ -116,11 +116,20 @@ def refuse(session: Session, membership: Membership, id_: str, *, note: str) -> 
 
 def listing(session: Session, membership: Membership, *, status: Collection[str] = ()) -> list[Correction]:
     """Those of the own agency, or for the secretariat all of them: what waits first, then the newest."""
-    wanted = select(Correction).options(joinedload(Correction.entity))
     if membership.role == EXPERT and membership.active:
-        wanted = wanted.where(Correction.entity_id == membership.entity_id)
-    elif membership.role != SECRETARIAT or not membership.active:
+        return _listed(session, Correction.entity_id == membership.entity_id, status)
+    if membership.role != SECRETARIAT or not membership.active:
         raise Forbidden
+    return _listed(session, true(), status)
+
+
+def for_operator(session: Session, status: Collection[str] = ()) -> list[Correction]:
+    """All of them for the person at the machine's command line. Never for an edge."""
+    return _listed(session, true(), status)
+
+
+def _listed(session: Session, whose: ColumnElement[bool], status: Collection[str]) -> list[Correction]:
+    wanted = select(Correction).where(whose).options(joinedload(Correction.entity))
     if status:
         wanted = wanted.where(Correction.status.in_(tuple(status)))
     found = session.scalars(wanted.order_by(Correction.id.desc()).limit(200)).all()

@@ -118,6 +118,16 @@ def listing(session: Session, membership: Membership | None, row: SupportRequest
     return [Shown(link, status_of(link, row)) for link in found]
 
 
+def for_operator(session: Session) -> "list[tuple[Shown, str]]":
+    """Every link with the reference of its request, newest first; for the person at the machine's command line. Never for an edge."""
+    found = session.execute(
+        select(AnswerLink, SupportRequest)
+        .join(SupportRequest, SupportRequest.id == AnswerLink.request_id)
+        .order_by(AnswerLink.id.desc())
+    )
+    return [(Shown(link, status_of(link, row)), row.reference) for link, row in found]
+
+
 WAITS, USED, EXPIRED, REVOKED, OVERTAKEN, ERASED = "waits", "used", "expired", "revoked", "over", "erased"
 
 
