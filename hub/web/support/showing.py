@@ -41,8 +41,6 @@ from hub.web.support.words import (
 if TYPE_CHECKING:
     from hub.matching.types import Matches
 
-TASK_PLACES = {"agree": "plans", "read": "answers"}
-"""Where on the page the text of a task is."""
 SENDING = {"send", "send_again", "lead"}
 """Tasks in which the secretariat chooses an agency."""
 FURTHER = {"share", "hand_over", "remove", "pause", "ask_peer", "invite", "decline", "reopen", "withdraw", "declare"}
@@ -112,7 +110,12 @@ def _show(
         detailed=detailed,
         tasks=tasks,
         task_names=TASK_NAMES,
-        task_places=TASK_PLACES,
+        task_places={
+            "agree": "#plans",
+            "read": "#answers",
+            "reply": "#question",
+            "offer": url_for("offers.compare", name=row.id),
+        },
         sending=any(task.what in SENDING for task in tasks),
         further=further & set(actions),
         plans=[(name_in_words(plan.entity), plan) for plan in reversed(reading.plans(membership, row))],
