@@ -239,8 +239,9 @@ class ElasticEngine:
         sort: Sort = "relevance",
         after: Place | None = None,
         listed: bool = True,
+        counted: bool = True,
     ) -> Retrieved:
-        question = _Question(query, vector, filters, limit, tuple(facets), sort, after, listed)
+        question = _Question(query, vector, filters, limit, tuple(facets), sort, after, listed, counted)
         served = self._cached or self._served()
         try:
             return _retrieve(self._quick, served, question)
@@ -477,6 +478,7 @@ class _Question:
     sort: Sort = "relevance"
     after: Place | None = None
     listed: bool = True
+    counted: bool = True
 
     def __post_init__(self) -> None:
         if self.limit < 1:
@@ -518,7 +520,7 @@ class _Question:
                 [clause for other, clause in later.items() if other != name],
             )
             for name in self.facets
-            if name in FACETS
+            if name in FACETS and self.counted
         }
         if not one_version_each:
             facets["works"] = _filtered(_WORKS, list(later.values()))
@@ -529,10 +531,13 @@ class _Question:
         return {
             **search,
             **({"post_filter": {"bool": {"filter": list(later.values())}}} if later else {}),
-            "_source": _HIT_SOURCE,
+            "_source": _HIT_SOURCE if self.counted else self._whole_source(),
             "track_total_hits": one_version_each,
             "aggs": facets,
         }
+
+    def _whole_source(self) -> list[str]:
+        return [*_HIT_SOURCE, *(f"facets.{name}" for name in self.facets)]
 
     def nearest_search(self, vector: Vector, keyword: Json | None, *, spread: int) -> Json:
         bound = constraint(self.query) if self.query is not None else None
@@ -553,7 +558,7 @@ class _Question:
             "sort": [{"_score": "desc"}, {"id": "asc"}],
             "size": min(self.limit, MOST),
             **({} if spread == 1 else {"collapse": {"field": "work"}}),
-            "_source": [*_HIT_SOURCE, *(f"facets.{name}" for name in self.facets)],
+            "_source": self._whole_source(),
             "track_total_hits": False,
         }
 
@@ -617,7 +622,7 @@ def _clause(query: Query, *, title: bool = False) -> Json:
     field, term_clause = ("title_words", _title_clause) if title else ("words", _term_clause)
     match query:
         case Words(weighted):
-            return _words_clause(weighted, term_clause)
+            return _words_clause(weighted, term_clause, query.least)
         case Phrase(terms, bag):
             phrase: Json = {"match_phrase": {field: " ".join(terms)}}
             return {"bool": {"filter": [phrase], "should": [_words_clause(bag.words, term_clause)]}}
@@ -637,16 +642,19 @@ def _clause(query: Query, *, title: bool = False) -> Json:
             return {"bool": {"filter": [_PRESENT], "must_not": [_clause(part)]}}
 
 
-def _either(clauses: list[Json]) -> Json:
-    return {"bool": {"should": clauses, "minimum_should_match": 1}} if clauses else {"match_none": {}}
+def _either(clauses: list[Json], least: int = 1) -> Json:
+    return {"bool": {"should": clauses, "minimum_should_match": least}} if clauses else {"match_none": {}}
 
 
-def _words_clause(weighted: Sequence[tuple[tuple[str, ...], float]], term_clause: Callable[[str], Json]) -> Json:
+def _words_clause(
+    weighted: Sequence[tuple[tuple[str, ...], float]], term_clause: Callable[[str], Json], least: int = 1
+) -> Json:
     return _either(
         [
             {"dis_max": {"queries": [term_clause(term) for term in alternatives], "boost": times}}
             for alternatives, times in weighted
-        ]
+        ],
+        least,
     )
 
 
@@ -693,8 +701,9 @@ def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Quest
             break
         generation.spread = widest
     total, counts = _counts(answers.get("keyword"), question.facets, one_version_each=spread == 1)
+    carried = () if question.counted else question.facets
     nearest = [_nearest_hit(hit, question.facets) for hit in _hits(answers.get("nearest"))]
-    keyword = [_keyword_hit(hit) for hit in _hits(answers.get("keyword"))]
+    keyword = [_keyword_hit(hit, carried) for hit in _hits(answers.get("keyword"))]
     if clause and spread > 1 and question.after and question.listed:
         keyword = _next_works(client, generation.index, question)
     if clause and spread > 1:
@@ -833,10 +842,16 @@ def _searches(client: "Elasticsearch", index: str, question: _Question, bodies: 
     return dict(zip(bodies, answers, strict=True))
 
 
-def _keyword_hit(hit: Json) -> EngineHit:
+def _keyword_hit(hit: Json, carried: Sequence[str] = ()) -> EngineHit:
     source = hit["_source"]
+    held: Json = source.get("facets", {})
     return EngineHit(
-        id=hit["_id"], work=source["work"], score=hit["_score"], language=source["language"], year=source.get("year")
+        id=hit["_id"],
+        work=source["work"],
+        score=hit["_score"],
+        language=source["language"],
+        facets={name: tuple(held.get(name, ())) for name in carried},
+        year=source.get("year"),
     )
 
 

@@ -88,7 +88,7 @@ def year_of(years: Iterable[str]) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Any of the words is enough, each one more scores higher; none finds nothing.
+    """`least` of the words are enough, each one more scores higher; none finds nothing.
 
     A word is (the stems it may have in a document, how often it is asked), a stem behind `text.VERBATIM` is looked up
     unstemmed; if there are spaces in it, as words side by side. `needed`: meaning does not make up for them, a hit of the nearest side must hold one too.
@@ -96,6 +96,7 @@ class Words:
 
     words: tuple[tuple[tuple[str, ...], float], ...]
     needed: bool = False
+    least: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +156,16 @@ Query = Words | Phrase | Prefix | InTitle | Having | All | AnyOf | Not
 EVERYTHING = All(())
 
 
+NO_FACETS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
 class EngineHit(NamedTuple):
     """One work found, by its best language version.
 
     `score`: BM25 on the keyword side, cosine in [-1, 1] on the nearest side. `matched`: the keyword side finds it too
     (always true on the keyword side). `passage`: index of the best passage on the nearest side, else None.
-    `facets`: those asked for, as indexed; filled on the nearest side only, where the service counts them itself.
+    `facets`: those asked for, as indexed; filled where the service counts: on the nearest side of what is not `matched`,
+    and on the keyword side of a question that is not `counted`.
     `year`: `year_of` the version found.
     """
 
@@ -170,7 +175,7 @@ class EngineHit(NamedTuple):
     language: str
     matched: bool = True
     passage: int | None = None
-    facets: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    facets: Mapping[str, tuple[str, ...]] = NO_FACETS
     year: int | None = None
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from hub.search.types import (
     EVERYTHING,
     FACETS,
     LANGUAGES,
+    NO_FACETS,
     UNDATED_NEWEST,
     UNDATED_OLDEST,
     All,
@@ -46,6 +47,11 @@ from hub.search.types import (
 
 TITLE_BOOST = 0.3
 """Of a word in the title over the same in title and body: best of those tried on scifact and cranfield (docs/benchmarks.md)."""
+
+_ANYWHERE: Mapping[str, float] = {"all": 1.0, "title": TITLE_BOOST}
+_TITLE: Mapping[str, float] = {"title": 1.0}
+_WORDS_OF = {"all": "words", "title": "title_words"}
+"""Field of stems -> that of the same words unstemmed."""
 
 _MUST, _MUST_NOT, _SHOULD = tantivy.Occur.Must, tantivy.Occur.MustNot, tantivy.Occur.Should
 
@@ -168,6 +174,7 @@ class Snapshot:
         sort: Sort = "relevance",
         after: Place | None = None,
         listed: bool = True,
+        counted: bool = True,
     ) -> Retrieved:
         """As `SearchEngine.retrieve`."""
         if limit < 1:
@@ -190,8 +197,10 @@ class Snapshot:
                 counts |= self._count_facets(docs, names)
         elif listed and query is not None:
             keyword, total = self._keyword(self._filtered(self._query(query), filters), limit, sort, after)
-            for rest, names in _by_rest(facets, filters):
+            for rest, names in _by_rest(facets, filters) if counted else ():
                 counts |= self._count(self._filtered(self._query(query, scored=False), rest), names)
+        if not counted:
+            keyword = tuple(self._carrying(hit, facets) for hit in keyword)
         if vector is None:
             return Retrieved(keyword, (), total, counts, self.languages)
         bound = constraint(query) if query is not None else None
@@ -305,20 +314,22 @@ class Snapshot:
     def _having(self, name: str, codes: Sequence[str]) -> tantivy.Query:
         if name not in FACETS:
             return tantivy.Query.empty_query()
+        if len(codes) == 1:  # a set is looked up by an automaton over all terms
+            return _unscored(tantivy.Query.term_query(self._schema, facet_field(name), codes[0], "basic"))
         return _unscored(tantivy.Query.term_set_query(self._schema, facet_field(name), list(codes)))
 
     def _query(self, query: Query, *, title: bool = False, scored: bool = True) -> tantivy.Query:
         """`title`: words are looked for there alone. Not `scored`: finds the same in a fraction of the time."""
-        field, term_query = ("title_words", self._title_query) if title else ("words", self._term_query)
+        fields = _TITLE if title else _ANYWHERE
+        field = _WORDS_OF[next(iter(fields))]
         match query:
-            case Words(weighted) if not scored:
-                return self._any_word(weighted, "title" if title else "all", term_query)
             case Words(weighted):
-                return self._words_query(weighted, term_query)
+                read = self._words_query if scored else self._any_word
+                return read(weighted, fields, query.least)
             case Phrase(terms) if not scored:
                 return self._side_by_side(field, terms)
             case Phrase(terms, bag):
-                return self._phrase_query(field, terms, self._words_query(bag.words, term_query))
+                return self._phrase_query(field, terms, self._words_query(bag.words, fields))
             case Prefix(start):
                 # Letters, marks and digits only: nothing in it is a sign of the pattern.
                 starting = tantivy.Query.regex_query(self._schema, field, f"{start}.*")
@@ -337,39 +348,49 @@ class Snapshot:
                 return tantivy.Query.boolean_query([(_MUST, _ANYTHING), (_MUST_NOT, self._query(part, scored=False))])
 
     def _words_query(
-        self, weighted: Sequence[tuple[tuple[str, ...], float]], term_query: Callable[[str], tantivy.Query]
-    ) -> tantivy.Query:
-        clauses: list[tuple[tantivy.Occur, tantivy.Query]] = []
-        for alternatives, times in weighted:
-            queries = [term_query(term) for term in alternatives]
-            word = queries[0] if len(queries) == 1 else tantivy.Query.disjunction_max_query(queries)
-            clauses.append((_SHOULD, tantivy.Query.boost_query(word, times)))
-        return tantivy.Query.boolean_query(clauses)
-
-    def _any_word(
         self,
         weighted: Sequence[tuple[tuple[str, ...], float]],
-        field: str,
-        term_query: Callable[[str], tantivy.Query],
+        fields: Mapping[str, float],
+        least: int = 1,
     ) -> tantivy.Query:
-        """As `_words_query`, unscored. `field` holds all stems looked for: those of the title stand in `all` too."""
-        terms = [term for alternatives, _ in weighted for term in alternatives]
-        stems = [term for term in terms if not term.startswith(analyser.VERBATIM)]
-        verbatim = [term_query(term) for term in terms if term.startswith(analyser.VERBATIM)]
-        any_stem = tantivy.Query.term_set_query(self._schema, field, stems)
-        return tantivy.Query.boolean_query([(_SHOULD, each) for each in (any_stem, *verbatim)])
+        """`fields`: where stems are looked for -> what one there counts. Stems stand side by side where they can: tantivy
 
-    def _term_query(self, term: str) -> tantivy.Query:
-        if term.startswith(analyser.VERBATIM):
-            return self._side_by_side("words", term.removeprefix(analyser.VERBATIM).split())
-        anywhere = tantivy.Query.term_query(self._schema, "all", term, "freq")
-        title = tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, "title", term, "freq"), TITLE_BOOST)
-        return tantivy.Query.boolean_query([(_SHOULD, anywhere), (_SHOULD, title)])
+        adds up what matches single terms in half the time of what matches queries."""
+        clauses: list[tantivy.Query] = []
+        for alternatives, times in weighted:
+            if least == 1 and len(alternatives) == 1 and not alternatives[0].startswith(analyser.VERBATIM):
+                clauses += self._stem_queries(alternatives[0], fields, times)
+                continue
+            queries = [self._term_query(term, fields) for term in alternatives]
+            word = queries[0] if len(queries) == 1 else tantivy.Query.disjunction_max_query(queries)
+            clauses.append(tantivy.Query.boost_query(word, times))
+        return tantivy.Query.boolean_query([(_SHOULD, each) for each in clauses], least)
 
-    def _title_query(self, term: str) -> tantivy.Query:
+    def _any_word(
+        self, weighted: Sequence[tuple[tuple[str, ...], float]], fields: Mapping[str, float], least: int
+    ) -> tantivy.Query:
+        """As `_words_query`, unscored: the first field holds all stems looked for, those of the title stand in `all` too."""
+        first = {next(iter(fields)): 1.0}
+        clauses: list[tantivy.Query] = []
+        for alternatives, _ in weighted:
+            queries = [self._term_query(term, first) for term in alternatives]
+            if least == 1 or len(queries) == 1:
+                clauses += queries
+            else:
+                clauses.append(tantivy.Query.boolean_query([(_SHOULD, each) for each in queries]))
+        return tantivy.Query.boolean_query([(_SHOULD, each) for each in clauses], least)
+
+    def _term_query(self, term: str, fields: Mapping[str, float]) -> tantivy.Query:
         if term.startswith(analyser.VERBATIM):
-            return self._side_by_side("title_words", term.removeprefix(analyser.VERBATIM).split())
-        return tantivy.Query.term_query(self._schema, "title", term, "freq")
+            return self._side_by_side(_WORDS_OF[next(iter(fields))], term.removeprefix(analyser.VERBATIM).split())
+        queries = self._stem_queries(term, fields, 1.0)
+        return queries[0] if len(queries) == 1 else tantivy.Query.boolean_query([(_SHOULD, each) for each in queries])
+
+    def _stem_queries(self, stem: str, fields: Mapping[str, float], times: float) -> list[tantivy.Query]:
+        return [
+            tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, field, stem, "freq"), times * counts)
+            for field, counts in fields.items()
+        ]
 
     def _phrase_query(self, field: str, terms: Sequence[str], words: tantivy.Query) -> tantivy.Query:
         return tantivy.Query.boolean_query([(_MUST, _unscored(self._side_by_side(field, terms))), (_SHOULD, words)])
@@ -491,7 +512,7 @@ class Snapshot:
                     entry.language,
                     matched=entry.work in matched,
                     passage=entry.passages[row - entry.row],
-                    facets={name: entry.facets[at] for name, at in positions},
+                    facets=NO_FACETS if entry.work in matched else {name: entry.facets[at] for name, at in positions},
                     year=self._years[owner],
                 )
             )
@@ -520,6 +541,10 @@ class Snapshot:
                 if len(hits) == limit:
                     break
         return tuple(hits)
+
+    def _carrying(self, hit: EngineHit, facets: Sequence[str]) -> EngineHit:
+        entry = self.entries[bisect_left(self.entries, hit.id, key=lambda entry: entry.id)]
+        return hit._replace(facets={name: entry.facets[FACETS.index(name)] for name in facets if name in FACETS})
 
     def _search_all(self, query: tantivy.Query) -> list[tantivy.DocAddress]:
         with guarded():
