@@ -4,15 +4,13 @@ A group is public while every State that asks agrees to it, in the words that st
 anew, and taking it back takes the group out of the register at once, because the register is read from these rows.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts import policy
 from hub.accounts.models import SECRETARIAT, Membership
@@ -21,6 +19,7 @@ from hub.errors import BadRequest, Forbidden, IllegalTransition, Invalid, NotFou
 from hub.network.models import Entity
 from hub.search import text as words
 from hub.support import reading, steps
+from hub.support.consents import Agreement, agreements_of, asks, releases_of, standing_of
 from hub.support.models import (
     ANSWER,
     CONSENT_GROUPS,
@@ -38,24 +37,6 @@ LARGEST_PAGE = 100
 _BATCH = 50
 OTHER_WORDS = "The words were changed since you read them. Read them again before you agree."
 RELEASE_CHANGED = "A colleague changed this text since you opened it."
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """Where consent to one group stands. `subject`: as in `Consent`; `seal`: of the words as they are now.
-
-    `agreed`: States that agree, with the moment; `missing`: those that do not, or agreed to other words.
-    """
-
-    group: str
-    subject: str
-    seal: str
-    agreed: tuple[tuple[str, datetime], ...]
-    missing: tuple[str, ...]
-
-    @property
-    def public(self) -> bool:
-        return bool(self.agreed) and not self.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +90,7 @@ class PublicEntry:
 def agreements(session: Session, membership: Membership | None, row: SupportRequest) -> list[Agreement]:
     """Facts, text, then every answer that was prepared for publication; for the States that ask and the secretariat."""
     _must_see(membership, row)
-    return _agreements(row, _releases(session, [row]), _standing(session, [row]))
+    return agreements_of(row, releases_of(session, [row]), standing_of(session, [row]))
 
 
 def publish(
@@ -194,55 +175,10 @@ def _must_see(membership: Membership | None, row: SupportRequest) -> None:
 def _agreement(session: Session, row: SupportRequest, group: str, subject: str) -> Agreement:
     if group not in CONSENT_GROUPS:
         raise Invalid({"group": ["Choose one."]})
-    for one in _agreements(row, _releases(session, [row]), _standing(session, [row])):
+    for one in agreements_of(row, releases_of(session, [row]), standing_of(session, [row])):
         if one.group == group and (group != ANSWER or one.subject == subject):
             return one
     raise NotFound("There is no such text to publish.")
-
-
-def _agreements(row: SupportRequest, releases: Sequence[Release], standing: Sequence[Consent]) -> list[Agreement]:
-    parts = [(FACTS, row.id, ""), (TEXT, row.id, seal_of(row.title, row.summary, row.language))]
-    parts += [(ANSWER, one.id, seal_of(one.text, one.language)) for one in releases if one.request_id == row.id]
-    asking = [party.entity_id for party in row.parties if _asks(party)]
-    found: list[Agreement] = []
-    for group, subject, seal in parts:
-        given = {
-            one.entity_id: one.given_at
-            for one in standing
-            if (one.group, one.subject, one.seal) == (group, subject, seal)
-        }
-        agreed = tuple((state, given[state]) for state in asking if state in given)
-        found.append(Agreement(group, subject, seal, agreed, tuple(one for one in asking if one not in given)))
-    return found
-
-
-def _asks(party: Party) -> bool:
-    return party.role in policy.TEAM and party.state == "active" and party.until is None
-
-
-def seal_of(*parts: str) -> str:
-    """A digest of words: the same for the same words, and no others."""
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
-
-
-def _standing(session: Session, rows: Sequence[SupportRequest]) -> Sequence[Consent]:
-    ids = [row.id for row in rows]
-    return session.scalars(
-        select(Consent)
-        .where(Consent.request_id.in_(ids), Consent.withdrawn_at.is_(None))
-        .execution_options(populate_existing=True)
-    ).all()
-
-
-def _releases(session: Session, rows: Sequence[SupportRequest]) -> Sequence[Release]:
-    ids = [row.id for row in rows]
-    return session.scalars(
-        select(Release)
-        .where(Release.request_id.in_(ids))
-        .order_by(Release.id)
-        .options(joinedload(Release.answer).joinedload(Answer.entity))
-        .execution_options(populate_existing=True)
-    ).all()
 
 
 # Released answers
@@ -251,7 +187,7 @@ def _releases(session: Session, rows: Sequence[SupportRequest]) -> Sequence[Rele
 def releases(session: Session, membership: Membership | None, row: SupportRequest) -> dict[str, Release]:
     """Answer -> its words for publication, if somebody wrote some; for who may agree to them."""
     _must_see(membership, row)
-    return {one.answer_id: one for one in _releases(session, [row])}
+    return {one.answer_id: one for one in releases_of(session, [row])}
 
 
 def release(
@@ -386,7 +322,7 @@ def _read(session: Session, rows: Sequence[RegisterEntry]) -> list[PublicEntry]:
         )
     }
     found = list(requests.values())
-    written, standing = _releases(session, found), _standing(session, found)
+    written, standing = releases_of(session, found), standing_of(session, found)
     read = [_entry(one, requests[one.request_id], written, standing) for one in rows if one.request_id in requests]
     return [one for one in read if one.facts or one.words or one.answers]
 
@@ -394,11 +330,11 @@ def _read(session: Session, rows: Sequence[RegisterEntry]) -> list[PublicEntry]:
 def _entry(
     name: RegisterEntry, row: SupportRequest, written: Sequence[Release], standing: Sequence[Consent]
 ) -> PublicEntry:
-    public = {(one.group, one.subject) for one in _agreements(row, written, standing) if one.public}
+    public = {(one.group, one.subject) for one in agreements_of(row, written, standing) if one.public}
     facts = None
     if (FACTS, row.id) in public:
         facts = Facts(
-            states=tuple((party.entity_id, party.entity.name) for party in row.parties if _asks(party)),
+            states=tuple((party.entity_id, party.entity.name) for party in row.parties if asks(party)),
             objectives=tuple(one.number for one in row.objectives),
             status=row.status,
             submitted_on=row.submitted_at.date() if row.submitted_at else None,

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
-from hub.support import delivery, reading, register, requests, snapshots, triage
+from hub.support import consents, delivery, reading, requests, snapshots, triage
 from hub.support.delivery import AnswerData
 from hub.support.models import Answer, Snapshot, SupportRequest
 from hub.support.requests import RequestData
@@ -87,7 +87,7 @@ def test_a_focal_point_publishes_group_by_group_on_a_page_and_takes_it_back(
     page = client.get(address).get_data(as_text=True)
     assert page.count("Agree to publish this") == 2
     signing.post(client, f"{address}/agree", {"group": "facts", "seal": ""})
-    seal = register.seal_of(TITLE, SUMMARY, "en")
+    seal = consents.seal_of(TITLE, SUMMARY, "en")
     assert signing.post(client, f"{address}/agree", {"group": "text", "seal": "x"}).status_code == 409
     signing.post(client, f"{address}/agree", {"group": "text", "seal": seal})
 
