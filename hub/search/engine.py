@@ -60,6 +60,7 @@ class SearchEngine(Protocol):
         sort: Sort = "relevance",
         after: Place | None = None,
         listed: bool = True,
+        counted: bool = True,
     ) -> Retrieved:
         """One round trip: at most `limit` works a side, filters applied before the limit.
 
@@ -71,7 +72,8 @@ class SearchEngine(Protocol):
         Elasticsearch works with several versions then take a round trip or two more); `total` and `facets` are of the whole.
 
         `listed` false, for a second look with another vector: nothing but `nearest` is filled. `query` still says what that
-        side obeys and which of its hits are `matched`, `facets` what they carry.
+        side obeys and which of its hits are `matched`, `facets` what they carry. `counted` false, for hits that are to be
+        compared only: nothing is counted in `facets`, the hits of the keyword side carry them.
         """
         ...
 

@@ -16,6 +16,7 @@ is malformed or too large, and then a note says so. Nothing here raises.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import ceil
 from typing import NamedTuple
 
 import regex
@@ -52,6 +53,8 @@ PARAGRAPH_WORDS = 32
 SHOUTED_WORDS = 8
 """From so many words on, AND, OR and NOT in a text of capitals are words like the others (lisa: nDCG@10 .34, so read .50)."""
 PREFIX_LETTERS = 2
+LISTED, ENOUGH = 0.5, 4
+"""A record is listed for its words if it holds half of them, or four where there are more."""
 YEARS = range(1900, 2101)
 
 Codes = Callable[[str, str], str | None]
@@ -81,6 +84,10 @@ class Parsed:
     def sought(self, mode: Mode) -> Query:
         """What engines are asked: what was asked, or its loose words in other languages."""
         return _or_elsewhere(self.tree, _lighter(self.elsewhere) if mode == "keyword" else self.elsewhere)
+
+    def listed(self, mode: Mode) -> Query:
+        """The same of what is listed for its words: where meaning is compared as well, one of many is not enough."""
+        return self.sought(mode) if mode == "keyword" else _several(self.sought(mode))
 
 
 def as_typed(facet: str, value: str) -> str | None:
@@ -140,6 +147,18 @@ def _or_elsewhere(query: Query, elsewhere: tuple[Query, ...]) -> Query:
             for part in _beside(query)
         )
     )
+
+
+def _several(query: Query) -> Query:
+    match query:
+        case Words(words, needed=False):
+            return replace(query, least=min(ceil(LISTED * len(words)), ENOUGH) or 1)
+        case All(parts):
+            return All(tuple(map(_several, parts)))
+        case AnyOf(parts):
+            return AnyOf(tuple(map(_several, parts)))
+        case _:
+            return query
 
 
 def _lighter(elsewhere: tuple[Query, ...]) -> tuple[Query, ...]:

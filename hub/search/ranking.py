@@ -26,9 +26,10 @@ OTHER_LANGUAGE_OFFSET = 0.5
 than this much below its meaning, as far as the query's words are not found in that language by the glossary."""
 MEANING_PER_WORD, MEANING_LEAST, MEANING_MOST = 4.8, 0.2, 0.6
 """Weight of meaning: 4.8 / words, within the bounds. Long questions hold enough words to go by."""
-CUT = -0.5
-"""A document without any word of the query is listed if its meaning is not further than this below the mean of the nearest
-`POOL`."""
+CUT, WORDS_CUT = -0.25, 1.0
+"""A document that holds too few words of the query to be found by them (`Parsed.listed`) is listed if its meaning is not
+further than this below the mean of the nearest `POOL`, or its words are this far above the mean of the best by words: one
+rare word tells more than several common ones (without it cacm loses .03). In standard deviations."""
 FEEDBACK, FEEDBACK_WEIGHT = 3, 0.25
 """The query is moved towards the mean of so many best documents, by this much. More is better for exploring (.5: cacm +.01)
 and worse for a question with one answer (.5: xquad_es -.003)."""
@@ -184,14 +185,17 @@ def fuse(
     words: Sequence[Sequence[str]],
     language: str | None,
     covered: float = 0.0,
+    compared: Sequence[EngineHit] = (),
 ) -> list[Ranked]:
     """All works listed for a query, best first, ties by id: the pool of both sides, then the rest of the keyword side.
 
-    `query` None: keyword order and scores as they are. No words: meaning alone. `covered`: see `Parsed`.
+    `query` None: keyword order and scores as they are. No words: meaning alone. `covered`: see `Parsed`. `compared`: the
+    best that hold any of the words, where the keyword side asks for several: they are what is scored, and hits of theirs
+    that the keyword side does not find come back as not `matched`.
     """
     if query is None:
         return [Ranked(hit.id, hit, hit.score, hit.score, 0.0) for hit in retrieved.keyword]
-    keyword_pool = [hit for hit in retrieved.keyword[:POOL] if hit.score > 0]
+    keyword_pool = [hit for hit in (compared or retrieved.keyword)[:POOL] if hit.score > 0]
     nearest_pool = retrieved.nearest[:POOL]
     cosines = shifted(nearest_pool, query, retrieved)
     zd, lowest_d = _standardised(cosines)
@@ -206,12 +210,18 @@ def fuse(
     raised = _moves(keyword_pool, scores)
     weight = meaning_weight(word_count(words))
     # Of a work that the sides found in two languages, the version that holds the words is shown.
-    pool: dict[str, EngineHit] = {hit.work: hit for hit in (*nearest_pool, *keyword_pool)}
+    found = {hit.work for hit in retrieved.keyword}
+    pool: dict[str, EngineHit] = {hit.work: hit for hit in nearest_pool}
+    for hit in keyword_pool:
+        if hit.work in found:
+            pool[hit.work] = hit
+        else:
+            pool.setdefault(hit.work, hit._replace(matched=False))
     ranked: list[Ranked] = []
     for work, hit in pool.items():
         meaning = zd.get(work, lowest_d)
         by_words = zb.get(work, lowest_b)
-        if not hit.matched and meaning < CUT:
+        if not hit.matched and meaning < CUT and by_words < WORDS_CUT:
             continue
         boost = 0.0
         if hit.language != language and not (language is None and hit.matched):

@@ -1,6 +1,8 @@
 """Query trees: both engines find the same works for every tree, on both sides."""
 
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.search.engine import SearchEngine
 from hub.search.query import parse
-from hub.search.types import All, AnyOf, IndexDoc, Not, Phrase, Query, Words
+from hub.search.types import All, AnyOf, Filters, IndexDoc, Not, Phrase, Query, Words
 from tests.contract.documents import doc, serve, vector
 
 
@@ -110,6 +112,42 @@ def test_a_phrase_beside_loose_words_comes_first_and_hides_nothing(engine: Searc
 
     assert {hit.id for hit in plain} == set(gained)
     assert {hit.id for hit in plain if gained[hit.id] > hit.score + 0.1} == {"a"}
+
+
+@pytest.mark.parametrize(("least", "ids"), [(1, "abcde"), (2, "ab"), (3, "ab"), (4, "b"), (5, "")])
+def test_where_several_words_are_needed_fewer_find_nothing_and_scores_stay(
+    engine: SearchEngine, least: int, ids: str
+) -> None:
+    serve(engine, *DOCS)
+    words = parse("domestic work migrants nurses data", "en").tree
+    assert isinstance(words, Words)
+    whole = {hit.id: hit.score for hit in engine.retrieve(query=words, limit=10).keyword}
+
+    some = engine.retrieve(query=replace(words, least=least), vector=vector(1, 1, 1), limit=10, facets=["country"])
+
+    assert {hit.id: hit.score for hit in some.keyword} == pytest.approx({each: whole[each] for each in ids}, rel=1e-5)
+    assert some.total == len(ids)
+    assert {hit.id for hit in some.nearest if hit.matched} == set(ids)
+    assert len(some.nearest) == len(DOCS)
+    assert some.facets["country"].get("GHA", 0) == ids.count("b")
+
+
+def test_hits_that_are_only_compared_carry_their_facets_and_nothing_is_counted(engine: SearchEngine) -> None:
+    serve(engine, *DOCS)
+    filters = Filters({"country": ("PHL", "GHA")})
+
+    asked: Any = {"query": typed("domestic health"), "filters": filters, "limit": 10, "facets": ["country", "year"]}
+    counted = engine.retrieve(**asked)
+    compared = engine.retrieve(**asked, counted=False)
+
+    assert [(hit.id, hit.score) for hit in compared.keyword] == [(hit.id, hit.score) for hit in counted.keyword]
+    assert {hit.id: hit.facets for hit in compared.keyword} == {
+        "a": {"country": ("PHL",), "year": ("2019",)},
+        "b": {"country": ("GHA",), "year": ("2020",)},
+        "c": {"country": ("PHL", "FRA"), "year": ("2021",)},
+    }
+    assert not any(compared.facets.values())
+    assert not any(hit.facets for hit in counted.keyword)
 
 
 def test_conditions_alone_list_in_order_of_id(engine: SearchEngine) -> None:

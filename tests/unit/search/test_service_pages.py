@@ -56,6 +56,22 @@ def test_pages_by_cursor_give_every_work_once(served, session, sort: Sort, mode,
 
 
 @pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("limit", [7, 100])
+def test_a_list_that_leaves_out_what_holds_one_word_of_many_is_paged_and_counted_all_the_same(
+    served, session, sort: Sort, limit
+) -> None:
+    """Half of the words are held by the records about borders, and by one of the others: the one with the rare word."""
+    query = SearchQuery("border about 155 unheard", limit=limit, sort=sort)
+    slugs, ranks, total = walk(served, session, query)
+    page = search(served.engine, EMBEDDER, session, query)
+
+    assert len(slugs) == len(set(slugs)) == total == page.facets["kind"]["practice"]
+    assert ranks == list(range(1, total + 1))
+    assert total < walk(served, session, replace(query, mode="keyword"))[2]
+    assert "record-155" in slugs
+
+
+@pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("mode", ["hybrid", "keyword"])
 def test_cursor_and_offset_give_the_same_pages(served, session, sort: Sort, mode) -> None:
     query = SearchQuery("border", mode=mode, limit=25, sort=sort)
