@@ -37,8 +37,8 @@ ITEMS: tuple[tuple[str, LazyString], ...] = (
     ("accounts.account", lazy_gettext("Account")),
 )
 """Endpoint and label, in order."""
-OF_A_REQUEST = {"offers.compare", "register.publishing"}
-"""Pages of other blueprints that are about one request."""
+BESIDE_REQUESTS = {"offers.compare", "register.publishing", "corrections.own", "corrections.listing"}
+"""Pages of other blueprints to which the pages of requests lead."""
 SIGN_IN, SIGN_OUT = "accounts.sign_in", "accounts.sign_out"
 
 
@@ -55,7 +55,7 @@ def allowed(endpoint: str, membership: Membership | None) -> bool:
 def current(endpoint: str) -> str:
     if request.endpoint == endpoint:
         return "page"
-    if request.endpoint in OF_A_REQUEST:
+    if request.endpoint in BESIDE_REQUESTS:
         return "true" if endpoint == REQUESTS else ""
     # Accounts are several places, each other blueprint is one.
     blueprint = endpoint.partition(".")[0]
