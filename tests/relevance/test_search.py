@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from hub.database import Base
-from hub.evaluation import compare, evaluate_hub
+from hub.evaluation import compare, evaluate_hub, read_queries
 from hub.search.packaged_model import ensure_packaged_model
+from hub.search.service import search
 from hub.settings import MODEL_FOLDER, Settings
 from hub.wiring import Hub
 
@@ -22,7 +23,9 @@ RECORDS = [ROOT / "corpus" / "practices.jsonl", ROOT / "corpus" / "guidance.json
 JUDGEMENTS = ROOT / "corpus" / "judgements"
 MODEL = ROOT / "var" / MODEL_FOLDER
 
-AS_ASKED = {"ndcg_at_10": 0.562, "recall_at_100": 0.834}
+AS_ASKED = {"ndcg_at_10": 0.562, "recall_at_100": 0.826}
+LISTED = 110
+"""Works that a question lists on average at most, of 581."""
 SIX_LANGUAGES = {"ar": 0.452, "en": 0.553, "es": 0.497, "fr": 0.498, "ru": 0.491, "zh": 0.438}
 TOLD, TOLD_WRONGLY = 0.7, 0.05
 """Share of the unanswerable questions that are told so at least, and of the others at most."""
@@ -71,6 +74,13 @@ def test_hybrid_search_beats_each_of_its_sides_and_the_usual_fusion(as_asked: di
         gain = compare({"modes": {"hybrid": modes[mode]}}, {"modes": {"hybrid": modes["hybrid"]}})
         assert gain["modes"]["hybrid"]["ndcg_at_10"]["interval"][0] > 0, mode
     assert modes["hybrid"]["ndcg_at_10"] > modes["rrf"]["ndcg_at_10"] + 0.02
+
+
+def test_a_list_ends_where_records_have_little_to_do_with_the_question(corpus_hub: Hub):
+    questions = [one.query for one in read_queries(JUDGEMENTS / "queries_dev.jsonl").values()]
+    with corpus_hub.database.session() as session:
+        totals = [search(corpus_hub.engine, corpus_hub.embedder, session, query).total for query in questions]
+    assert sum(totals) / len(totals) <= LISTED
 
 
 def test_a_question_finds_the_same_in_six_languages(corpus_hub: Hub):

@@ -319,3 +319,33 @@ def test_connectives_in_a_text_of_capitals_are_words() -> None:
     assert parse("移民 劳工 护士 医生 家政 学生 儿童 NOT 难民", "zh").tree != query.words(
         "移民 劳工 护士 医生 家政 学生 儿童 NOT 难民", "zh"
     )
+
+
+def least(tree: Query) -> list[int]:
+    match tree:
+        case Words():
+            return [tree.least]
+        case All(parts) | AnyOf(parts):
+            return [each for part in parts for each in least(part)]
+        case _:
+            return []
+
+
+@pytest.mark.parametrize(
+    ("typed", "needed"),
+    [
+        ("visas", [1]),
+        ("nurses abroad", [1]),
+        ("nurses abroad without visas", [2]),
+        ("nurses doctors teachers farmers drivers cooks cleaners miners sailors", [4]),
+        ("nurses doctors teachers country:PHL", [2]),
+        ("nurses doctors AND teachers farmers drivers", [1, 1]),  # a condition of its own
+        ('"domestic work" OR visas', [1]),
+        ("", []),
+    ],
+)
+def test_half_of_the_words_or_four_are_needed_to_be_listed_for_them(typed: str, needed: list[int]) -> None:
+    parsed = parse(typed, None)
+
+    assert least(parsed.listed("hybrid")) == needed
+    assert parsed.listed("keyword") == parsed.sought("keyword")

@@ -137,6 +137,22 @@ def test_meaning_below_the_cut_is_not_listed():
     assert set(order(ranked)) == {"near", "k", "l"}
 
 
+def test_what_holds_too_few_words_is_listed_for_a_rare_one_or_for_its_meaning_alone():
+    compared = [hit("whole", 9.0), hit("rare", 8.0), *(hit(f"common{at}", 1.0) for at in range(6))]
+    nearest = [hit("common0", 0.9, matched=False), hit("common1", 0.1, matched=False)]
+    answer = retrieved([hit("whole", 9.0), hit("below", 0.5)], nearest)
+
+    ranked = ranking.fuse(answer, query=QUERY, words=(("x",),) * 4, language="en", compared=compared)
+
+    assert {one.id: one.hit.matched for one in ranked} == {
+        "whole": True,
+        "rare": False,
+        "common0": False,
+        "below": True,
+    }
+    assert order(ranked)[-1] == "below"
+
+
 def test_the_rest_of_the_keyword_side_follows_the_pool_in_its_order():
     pool, count = ranking.POOL, ranking.POOL + 50
     keyword = [hit(f"k{number:03}", 300.0 - number) for number in range(count)]
