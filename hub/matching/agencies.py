@@ -8,7 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.matching.candidates import OBJECTIVES, AgencyFacts, Evidence, Rows
-from hub.matching.scoring import Need, Relevance, Scores, asked, less_common, of_records, regions_of, standing
+from hub.matching.scoring import (
+    Need,
+    Relevance,
+    Scores,
+    Told,
+    answer_terms,
+    answers_told,
+    asked,
+    less_common,
+    lost_answer,
+    of_records,
+    regions_of,
+    standing,
+)
 from hub.matching.sums import Candidate, Term, best_first, matches, score
 from hub.matching.types import Gain, Match
 from hub.matching.weights import BEST_RECORDS, FEW_DEVIATIONS, FLOORS, INVOLVED, STRENGTH, weight
@@ -47,15 +60,15 @@ class _Records:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """All agencies on public evidence. `others`: the terms of each that rest on no record; `own`: the sums of those that do;
+    """All agencies on public evidence. `told`: public answers; `others`: the terms of each that rest on no record;
 
-    `strengths`: both together.
+    `strengths`: the sums of these and of those that do.
     """
 
     records: _Records
     need: Need
+    told: Told
     others: Sequence[Sequence[Term]]
-    own: Scores
     strengths: Scores
 
 
@@ -65,12 +78,14 @@ def scored(evidence: Evidence, need: Need, found: Relevance) -> Scored:
     mandates = _mandate_feature(evidence, need)
     objectives = asked(need)
     near = regions_of(evidence, need.country)[:1]
+    told = answers_told(evidence, need)
     others: list[Sequence[Term]] = []
     for row, facts in enumerate(evidence.agencies):
         terms = [
             *_objective_terms(facts, need, objectives),
             *_region_terms(evidence, facts, need.country),
             *_said_terms(facts, need, near),
+            *answer_terms(told, facts.id, "agency.answer", "answer_released"),
         ]
         if len(mandates) and mandates[row]:
             terms.append(Term("mandate_close", {}, weight("agency.mandate") * float(mandates[row]), (facts.id,)))
@@ -79,7 +94,7 @@ def scored(evidence: Evidence, need: Need, found: Relevance) -> Scored:
             terms.append(Term("mandate_breadth", {"count": len(facts.strengths)}, breadth, (facts.id,)))
         others.append(terms)
     own = _sums_of_records(records)
-    return Scored(records, need, others, own, own + np.array([score(terms) for terms in others]))
+    return Scored(records, need, told, others, own + np.array([score(terms) for terms in others]))
 
 
 def agencies(
@@ -105,13 +120,18 @@ def _candidate(scored: Scored, row: int, private: Iterable[Term]) -> Candidate:
     records, need = scored.records, scored.need
     facts, own = records.evidence.agencies[row], records.own(row)
     terms = [*scored.others[row], *_record_terms(records, own), *private]
-    lost = partial(_lost, records, own, terms)
+    lost = partial(_lost, scored, facts.id, own, terms)
     gains = partial(_gains, records, own, facts, need, terms)
     return Candidate(facts.acronym, facts.name, facts.verified, facts.id, terms, lost, gains)
 
 
 def _breadth(count: int) -> float:
     return weight("agency.breadth") * count / OBJECTIVES
+
+
+def objective_worth(facts: AgencyFacts, number: int, share: float) -> float:
+    """What one objective that an agency has brings it, `share` being that of the need."""
+    return weight("agency.objective") * share * STRENGTH.get(facts.strengths[number][0], 0.0) + _breadth(1)
 
 
 # Objectives
@@ -170,7 +190,7 @@ def _sums_of_records(records: _Records) -> Scores:
     relevance = records.found.total[linked]
 
     def summed(chosen: NDArray[np.bool_]) -> Scores:
-        return np.bincount(agency[chosen], weights=relevance[chosen], minlength=count)
+        return np.bincount(agency[chosen], weights=relevance[chosen], minlength=count).astype(np.float64)
 
     first = np.arange(len(linked)) - records.bounds[agency] < BEST_RECORDS
     sums = weight("agency.records") / BEST_RECORDS * summed(first & (position < len(records.position)))
@@ -266,11 +286,13 @@ def _of_records(terms: Sequence[Term]) -> float:
     return score(term for term in terms if term.code in _OF_RECORDS)
 
 
-def _lost(records: _Records, own: Rows, terms: Sequence[Term], term: Term) -> float:
+def _lost(scored: Scored, entity: str, own: Rows, terms: Sequence[Term], term: Term) -> float:
+    if term.code == "answer_released":
+        return lost_answer(scored.told, entity, "agency.answer")
     if term.code in _OF_RECORDS:
         gone = set(term.rows)
         kept = np.array([row for row in own.tolist() if row not in gone], np.int64)
-        return score(_record_terms(records, kept)) - _of_records(terms)
+        return score(_record_terms(scored.records, kept)) - _of_records(terms)
     if term.code in {"objective_shared", "objective_predicted"}:
         return -term.weight - _breadth(1)
     if term.code == "mandate_breadth":

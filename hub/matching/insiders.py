@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from hub.matching.agencies import Scored
+from hub.matching.agencies import Scored, objective_worth
 from hub.matching.candidates import AgencyFacts
 from hub.matching.scoring import Need, asked
 from hub.matching.sums import Candidate, Term, matches
@@ -57,28 +59,30 @@ def experts(
     rows = {facts.id: row for row, facts in enumerate(agencies)}
     strengths = scored.strengths.tolist()
     objectives = asked(need)
-    added: list[tuple[float, ExpertFacts, int, list[_Part]]] = []
+    added: list[tuple[float, _Fit, list[_Part]]] = []
     for one in inside.experts:
         row = rows.get(one.entity_id)
         if row is None or one.id in excluded or one.entity_id in excluded:
             continue
         if one.absent or one.load >= one.capacity or need.country in one.own_states:
             continue
-        parts = _parts(need, objectives, one, agencies[row], strengths[row])
-        total = math.fsum(weight for _, _, weight in parts)
+        fit = _Fit(need, objectives, one, agencies[row], strengths[row])
+        parts = _parts(fit)
+        total = _sum(parts)
         if total >= FLOORS["expert"] and any(code in _ABOUT for code, _, _ in parts):
-            added.append((total, one, row, parts))
-    added.sort(key=lambda each: (-round(each[0], 9), each[1].id))
+            added.append((total, fit, parts))
+    added.sort(key=lambda each: (-round(each[0], 9), each[1].one.id))
     return matches(
         Candidate(
-            one.id,
-            one.name,
-            agencies[row].verified,
-            agencies[row].id,
-            [_term(need, one, agencies[row], *part) for part in parts],
-            gains=partial(_gains, need, objectives, one),
+            fit.one.id,
+            fit.one.name,
+            fit.agency.verified,
+            fit.agency.id,
+            [_term(fit, part) for part in parts],
+            lost=partial(_lost, fit),
+            gains=partial(_gains, fit),
         )
-        for _, one, row, parts in added[:limit]
+        for _, fit, parts in added[:limit]
     )
 
 
@@ -89,9 +93,22 @@ _Part = tuple[str, int, float]
 """Code, objective (0: none) and weight of a reason."""
 
 
-def _parts(
-    need: Need, objectives: Sequence[tuple[int, float]], one: ExpertFacts, agency: AgencyFacts, strength: float
-) -> list[_Part]:
+class _Fit(NamedTuple):
+    """One expert in the light of one need. `objectives`: those asked for, with shares; `strength`: score of the agency."""
+
+    need: Need
+    objectives: Sequence[tuple[int, float]]
+    one: ExpertFacts
+    agency: AgencyFacts
+    strength: float
+
+
+def _sum(parts: Iterable[_Part]) -> float:
+    return math.fsum(weighs for _, _, weighs in parts)
+
+
+def _parts(fit: _Fit) -> list[_Part]:
+    need, objectives, one, agency, strength = fit
     parts: list[_Part] = []
     for number, share in objectives:
         covered = STRENGTH["primary"] if number in one.objectives else 0.0
@@ -110,22 +127,40 @@ def _parts(
     return parts
 
 
-def _term(need: Need, one: ExpertFacts, agency: AgencyFacts, code: str, number: int, weight: float) -> Term:
+def _term(fit: _Fit, part: _Part) -> Term:
     """A part in full."""
+    need, _, one, agency, _ = fit
+    code, number, weighs = part
     expert = f"expert:{one.id}"
     if code == "expert_objective":
         told = (f"objective:{number}", expert if number in one.objectives else agency.id)
-        return Term(code, {"objective": number}, weight, told)
+        return Term(code, {"objective": number}, weighs, told)
     if code == "expert_agency":
-        return Term(code, {"agency": agency.acronym}, weight, (agency.id,))
+        return Term(code, {"agency": agency.acronym}, weighs, (agency.id,))
     if code == "expert_language":
-        return Term(code, {"language": need.language or ""}, weight, (f"language:{need.language}", expert))
+        return Term(code, {"language": need.language or ""}, weighs, (f"language:{need.language}", expert))
     if code == "expert_region":
-        return Term(code, {"country": need.country}, weight, (expert,))
-    return Term(code, {"count": one.load}, weight, (expert,))
+        return Term(code, {"country": need.country}, weighs, (expert,))
+    return Term(code, {"count": one.load}, weighs, (expert,))
 
 
-def _gains(need: Need, objectives: Sequence[tuple[int, float]], one: ExpertFacts) -> Iterable[Gain]:
+def _lost(fit: _Fit, term: Term) -> float:
+    """Whose only objective is gone does whatever the agency does; without an objective the agency itself is worth less."""
+    if term.code != "expert_objective":
+        return -term.weight
+    number = int(term.params["objective"])
+    one, agency = fit.one, fit.agency
+    if number in one.objectives:
+        left = fit._replace(one=replace(one, objectives=one.objectives - {number}))
+    else:
+        strengths = {each: strong for each, strong in agency.strengths.items() if each != number}
+        less = fit.strength - objective_worth(agency, number, dict(fit.objectives)[number])
+        left = fit._replace(agency=replace(agency, strengths=strengths), strength=less)
+    return _sum(_parts(left)) - _sum(_parts(fit))
+
+
+def _gains(fit: _Fit) -> Iterable[Gain]:
+    need, objectives, one, *_ = fit
     for number, share in objectives:
         if one.objectives and number not in one.objectives:
             yield Gain("expert_objective", {"objective": number}, weight("expert.objective") * share)

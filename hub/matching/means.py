@@ -1,16 +1,16 @@
 """What could be drawn on: offers of support, and the areas of the fund. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from functools import partial
 
 import numpy as np
 
 from hub.matching.candidates import Evidence, OfferFacts
-from hub.matching.scoring import Need, Scores, less_common, regions_of, standing
+from hub.matching.scoring import Need, asked, less_common, nearness, regions_of, standing
 from hub.matching.sums import Candidate, Term, best_first, matches, score
 from hub.matching.types import Gain, Match
-from hub.matching.weights import ANY_OBJECTIVE, DEVIATIONS, FEW_DEVIATIONS, FLOORS, weight
+from hub.matching.weights import ANY_OBJECTIVE, FEW_DEVIATIONS, FLOORS, weight
 
 
 def offers(
@@ -20,8 +20,9 @@ def offers(
 
     `members`: those to the Network's members too.
     """
-    near = _nearness(evidence, need)
+    near = nearness(need, evidence.offer_texts) if len(evidence.offer_texts) else np.zeros(len(evidence.offers))
     around = {need.country, *regions_of(evidence, need.country), "World"}
+    objectives = asked(need)
     listed: list[Candidate] = []
     for facts, closeness in zip(evidence.offers, near.tolist(), strict=True):
         told = facts.public or members
@@ -29,7 +30,7 @@ def offers(
             continue
         if facts.places and not facts.places & around:
             continue
-        terms = list(_offer_terms(need, facts, closeness, around))
+        terms = list(_offer_terms(need, objectives, facts, closeness, around))
         if score(term for term in terms if term.code in _ABOUT) >= FLOORS["offer"]:
             listed.append(
                 Candidate(
@@ -49,22 +50,15 @@ _ABOUT = {"offer_objective", "offer_any", "offer_text"}
 """What a floor is asked of: an offer for the region in the language is none for the need."""
 
 
-def _nearness(evidence: Evidence, need: Need) -> Scores:
-    """(offers,): as near as a record that far above the mean of all records; 0 without a model."""
-    known = np.zeros(0) if need.similar is None else need.similar[~np.isnan(need.similar)]
-    if need.vector is None or not len(evidence.offer_texts) or known.size < 2 or known.std() < 1e-9:
-        return np.zeros(len(evidence.offers))
-    above = (evidence.offer_texts @ need.vector - float(known.mean())) / (DEVIATIONS * float(known.std()))
-    return np.asarray(np.round(np.clip(above, 0.0, 1.0), 6), np.float64)
-
-
-def _offer_terms(need: Need, facts: OfferFacts, closeness: float, around: set[str]) -> Iterable[Term]:
+def _offer_terms(
+    need: Need, objectives: Sequence[tuple[int, float]], facts: OfferFacts, closeness: float, around: set[str]
+) -> Iterable[Term]:
     evidence = (f"offer:{facts.id}",)
-    for number, share in enumerate(need.objectives.tolist(), start=1):
-        if share and number in facts.objectives:
+    for number, share in objectives:
+        if number in facts.objectives:
             told = (f"objective:{number}", *evidence)
             yield Term("offer_objective", {"objective": number}, weight("offer.objective") * share, told)
-    if not facts.objectives and need.objectives.any():
+    if not facts.objectives and objectives:
         yield Term("offer_any", {}, weight("offer.objective") * ANY_OBJECTIVE, evidence)
     yield Term("offer_text", {}, weight("offer.text") * closeness, evidence)
     if places := sorted(facts.places & around):
@@ -83,8 +77,8 @@ def _lost(facts: OfferFacts, term: Term) -> float:
 
 
 def _gains(need: Need, facts: OfferFacts) -> Iterable[Gain]:
-    for number, share in enumerate(need.objectives.tolist(), start=1):
-        if share and facts.objectives and number not in facts.objectives:
+    for number, share in asked(need):
+        if facts.objectives and number not in facts.objectives:
             yield Gain("offer_objective", {"objective": number}, weight("offer.objective") * share)
 
 

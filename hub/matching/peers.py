@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
 from hub.matching import situation
 from hub.matching.agencies import Private, nothing_private
 from hub.matching.candidates import Evidence, Rows, StateFacts
-from hub.matching.scoring import Need, Relevance, of_records
+from hub.matching.scoring import Need, Relevance, Scores, Told, answer_terms, answers_told, lost_answer, of_records
 from hub.matching.sums import Candidate, Term, best_first, matches, score, spread
 from hub.matching.types import Gain, Match
 from hub.matching.weights import FLOORS, NOT_FIRST, PER_SUBREGION, TOP, weight
@@ -55,28 +56,46 @@ def candidates(
     document, state = evidence.country_document[pairs], evidence.country_state[pairs]
     value = found.total[document] * np.where(evidence.country_first[pairs], 1.0, NOT_FIRST)
     order = np.lexsort((-value, state))  # stable, and pairs are in order of their documents
-    practices = list(zip(document[order].tolist(), value[order].tolist(), strict=True))
+    document, state, value = document[order], state[order], value[order]
     nearest = next((row for row in found.order.tolist() if evidence.practice[row]), None)
     own = evidence.states[asker] if asker >= 0 else None
+    told = answers_told(evidence, need)
     listed: list[Candidate] = []
-    for start, end in _runs(state[order]):
-        done = practices[start:end]
-        if done[0][1] < FLOORS["peer"]:
+    for start, end in _runs(state):
+        if value[start] < FLOORS["peer"]:
             continue
-        facts = evidence.states[int(state[order[start]])]
+        facts = evidence.states[int(state[start])]
         if facts.id in excluded:
             continue
+        done = _Done(document[start:end], value[start:end])
         terms = [
-            *_practice_terms(done),
+            *_practice_terms(done.best()),
             *_neighbour_terms(evidence, facts, own),
             *_likeness_terms(evidence, need, facts),
+            *answer_terms(told, facts.id, "peer.answer", "answer_received"),
             *private(facts.id),
         ]
-        lost = partial(_lost, done)
+        lost = partial(_lost, done, told, facts.id)
         gains = partial(_gains, evidence, found, done, nearest, facts)
         kin = facts.regions[0] if facts.regions else ""
         listed.append(Candidate(facts.id, facts.name, True, facts.id, terms, lost, gains, kin))
     return listed
+
+
+class _Done(NamedTuple):
+    """The practices of a State, best first: rows of records, and what each is worth."""
+
+    rows: Rows
+    values: Scores
+
+    def best(self, without: int | None = None) -> list[tuple[int, float]]:
+        """The three that count; `without` a row: those that count then."""
+        few = zip(self.rows[: BEST + 1].tolist(), self.values[: BEST + 1].tolist(), strict=True)
+        return [each for each in few if each[0] != without][:BEST]
+
+
+BEST = 3
+"""So many practices of a State count."""
 
 
 def _runs(values: Rows) -> Iterable[tuple[int, int]]:
@@ -117,20 +136,19 @@ def _likeness_terms(evidence: Evidence, need: Need, facts: StateFacts) -> Iterab
 # What if
 
 
-def _lost(done: Sequence[tuple[int, float]], term: Term) -> float:
-    """Without a practice the next best stands in its place."""
+def _lost(done: _Done, told: Told, state: str, term: Term) -> float:
+    """Without a practice, or an answer, the next best stands in its place."""
+    if term.code == "answer_received":
+        return lost_answer(told, state, "peer.answer")
     if term.code != "practice_similar":
         return -term.weight
-    kept = [each for each in done if each[0] not in term.rows]
-    return score(_practice_terms(kept)) - score(_practice_terms(done))
+    return score(_practice_terms(done.best(without=term.rows[0]))) - score(_practice_terms(done.best()))
 
 
-def _gains(
-    evidence: Evidence, found: Relevance, done: Sequence[tuple[int, float]], nearest: int | None, facts: StateFacts
-) -> Iterable[Gain]:
-    if nearest is not None and nearest not in {row for row, _ in done}:
-        more = sorted([*done, (nearest, float(found.total[nearest]))], key=lambda each: (-each[1], each[0]))
-        gained = score(_practice_terms(more)) - score(_practice_terms(done))
+def _gains(evidence: Evidence, found: Relevance, done: _Done, nearest: int | None, facts: StateFacts) -> Iterable[Gain]:
+    if nearest is not None and nearest not in done.rows:
+        more = sorted([*done.best(), (nearest, float(found.total[nearest]))], key=lambda each: (-each[1], each[0]))
+        gained = score(_practice_terms(more)) - score(_practice_terms(done.best()))
         yield Gain("practice_similar", {"title": evidence.documents[nearest].title}, gained)
     if not facts.champion:
         yield Gain("champion", {"country": facts.id}, weight("peer.champion"))

@@ -71,6 +71,8 @@ _SENTENCES: Mapping[str, Callable[[Params], str]] = {
     ),
     "region_commission": lambda _: gettext("Is the regional commission of the requesting State"),
     "region_elsewhere": lambda _: gettext("Is the commission of another region"),
+    "answer_released": lambda _: gettext("Gave an answer, public now, that is close to the request"),
+    "answer_received": lambda _: gettext("Asked for help itself; the answer, public now, is close to the request"),
     "practice_similar": lambda p: gettext("Has a practice close to the request: “%(title)s”", **p),
     "same_region": lambda p: gettext("Lies in the same region: %(name)s", **p),
     "same_subregion": lambda p: gettext("Lies in the same subregion: %(name)s", **p),

@@ -4,14 +4,14 @@ Every feature lies in [0, 1] (penalties in [-1, 0]); a reason's weight is coeffi
 rounded to six decimals, so that the same input gives the same order everywhere; ties go by id.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.matching.candidates import OBJECTIVES, Evidence, Rows
+from hub.matching.candidates import OBJECTIVES, AnswerFacts, Evidence, Rows
 from hub.matching.sums import Candidate, Term, best_first, matches
 from hub.matching.sums import score as total
 from hub.matching.types import Gain, Match
@@ -74,9 +74,11 @@ class Relevance:
 
 def similarities(evidence: Evidence, vector: NDArray[np.float32]) -> Scores:
     """Cosine of the best passage of each document with a unit vector. NaN: nothing of it is encoded."""
-    similar = np.full(len(evidence.documents), -np.inf)
-    np.maximum.at(similar, evidence.passage_document, evidence.passages @ vector)
-    similar[np.isneginf(similar)] = np.nan
+    similar = np.full(len(evidence.documents), np.nan)
+    known = evidence.passage_document
+    if len(known):
+        first = np.flatnonzero(np.diff(known, prepend=-1))
+        similar[known[first]] = np.maximum.reduceat(evidence.passages @ vector, first)
     return similar
 
 
@@ -185,6 +187,43 @@ def suggestions(evidence: Evidence, need: Need, text: Scores, names: Mapping[int
         )
         listed.append(Candidate(str(number), names.get(number, str(number)), True, str(number), terms))
     return matches(sorted(listed, key=lambda one: (-round(total(one.terms), 9), int(one.id))))
+
+
+def nearness(need: Need, texts: NDArray[np.float32]) -> Scores:
+    """(texts,), in [0, 1]: 1 for a text as near as a record `DEVIATIONS` above the mean of all records; 0 without a model."""
+    known = np.zeros(0) if need.similar is None else need.similar[~np.isnan(need.similar)]
+    if need.vector is None or not len(texts) or known.size < 2 or known.std() < SMALLEST:
+        return np.zeros(len(texts))
+    above = (texts @ need.vector - float(known.mean())) / (DEVIATIONS * float(known.std()))
+    return np.asarray(np.round(np.clip(above, 0.0, 1.0), 6), np.float64)
+
+
+Told = Mapping[str, Sequence[tuple[float, AnswerFacts]]]
+"""Entity -> how close each public answer is that it gave, or asked for: the closest first, ties by id."""
+
+
+def answers_told(evidence: Evidence, need: Need) -> Told:
+    """Of the answers that are close enough to count."""
+    told: dict[str, list[tuple[float, AnswerFacts]]] = {}
+    for close, facts in zip(nearness(need, evidence.answer_texts).tolist(), evidence.answers, strict=False):
+        if close >= FLOORS["answer"]:
+            for entity in {facts.entity_id, *facts.states}:
+                told.setdefault(entity, []).append((close, facts))
+    return {entity: sorted(each, key=lambda one: (-one[0], one[1].id)) for entity, each in told.items()}
+
+
+def answer_terms(told: Told, entity: str, name: str, code: str) -> list[Term]:
+    """The closest answer counts; `name` of the weight."""
+    return [
+        Term(code, {}, weight(name) * close, (f"answer:{facts.id}", f"register:{facts.entry}"))
+        for close, facts in told.get(entity, ())[:1]
+    ]
+
+
+def lost_answer(told: Told, entity: str, name: str) -> float:
+    """How much the score changes without the closest answer: the next stands in its place."""
+    first, second, *_ = (*(close for close, _ in told.get(entity, ())), 0.0, 0.0)
+    return weight(name) * (second - first)
 
 
 def less_common(texts: NDArray[np.float32], level: NDArray[np.float32], vectors: NDArray[np.float32]) -> Scores:

@@ -39,6 +39,7 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
         "agency.language": Weight(
             0.03, _DESIGN + ": helps in the language of the request, as it said; none says so in the files"
         ),
+        "agency.answer": Weight(0.3, _JUDGEMENT + ": no answer is in the files; a public answer it gave, by its words"),
         # Peer States
         "peer.first": Weight(1.0, "design: the three best practices count 1, 1/2, 1/3"),
         "peer.second": Weight(1 / 2, "design"),
@@ -53,6 +54,7 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
         "peer.size": Weight(0.02, _PAIRS),
         "peer.language": Weight(0.03, _PAIRS),
         "peer.champion": Weight(0.02, "breaks near-ties only: championing is not experience of the topic"),
+        "peer.answer": Weight(0.1, _JUDGEMENT + ": a public answer that it asked for"),
         # Experts
         "expert.objective": Weight(1.0, "the unit of this list"),
         "expert.agency": Weight(0.5, _JUDGEMENT + ": of the score of the expert's agency, cut at 2"),
@@ -98,9 +100,11 @@ ANY_OBJECTIVE = 0.3
 PER_SUBREGION, TOP = 3, 10
 """Diversity: at most three of the first ten peer States from one subregion."""
 FLOORS: Mapping[str, float] = MappingProxyType(
-    {"agency": 0.5, "peer": 0.3, "record": 0.25, "expert": 0.5, "offer": 0.4, "funding": 0.3}
+    {"agency": 0.5, "peer": 0.3, "record": 0.25, "expert": 0.5, "offer": 0.4, "funding": 0.3, "answer": 0.25}
 )
-"""Below is no match: the list stays short, or empty. Of a peer State the relevance of its best practice must reach it."""
+"""Below is no match: the list stays short, or empty. Of a peer State the relevance of its best practice must reach it.
+
+`answer`: of closeness; a public answer below counts for nobody."""
 
 
 def weight(name: str) -> float:

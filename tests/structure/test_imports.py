@@ -19,7 +19,7 @@ ALLOWED: list[tuple[str, set[str]]] = [
     ("hub.outbox", {"hub.database"}),
     ("hub.search.service", BASE | {"hub.search", "hub.knowledge.models", "hub.network.vocabulary", "hub.accounts.policy"}),
     ("hub.search", {"hub.errors", "hub.search"}),
-    ("hub.matching", BASE | MODELS | {"hub.search", "hub.network.vocabulary", "hub.accounts.policy"}),
+    ("hub.matching", BASE | MODELS | {"hub.support.consents", "hub.search", "hub.network.vocabulary", "hub.accounts.policy"}),
     ("hub.network", BASE),
     ("hub.knowledge", BASE | MODELS | {"hub.network", "hub.schemas.knowledge", "hub.search.types"}),
     ("hub.accounts", BASE | MODELS | {"hub.settings", "hub.network"}),

@@ -12,6 +12,7 @@ from hub.matching import means, peers, scoring
 from hub.matching.candidates import (
     OBJECTIVES,
     AgencyFacts,
+    AnswerFacts,
     AreaFacts,
     DocumentFacts,
     Evidence,
@@ -52,10 +53,11 @@ def network(
     clauses: Any = None,
     offers: Any = (),
     areas: Any = (),
+    answers: Any = (),
 ) -> Evidence:
     """Evidence of records given by `slug`, `kind`, `countries`, `objectives`, `agencies` (rows), `vector`, `work`.
 
-    Offers and areas come as (facts, vector).
+    Offers, areas and answers come as (facts, vector).
     """
     documents = sorted(documents, key=lambda each: each["slug"])
     facts = tuple(
@@ -120,6 +122,8 @@ def network(
         areas=tuple(each for each, _ in areas),
         area_texts=np.array([vector for _, vector in areas], np.float32).reshape(len(areas), dim),
         area_level=np.zeros(len(areas), np.float32),
+        answers=tuple(each for each, _ in answers),
+        answer_texts=np.array([vector for _, vector in answers], np.float32).reshape(len(answers), dim),
     )
 
 
@@ -254,7 +258,14 @@ def networks(draw: Any) -> tuple[Evidence, Need]:
         for row in range(draw(st.integers(0, 3)))
     ]
     areas = [(area(row, draw(numbers)), draw(vectors)) for row in range(draw(st.integers(0, 3)))]
-    return network(documents, members, clauses=clauses, offers=offers, areas=areas), wanted
+    answers = [
+        (
+            AnswerFacts(f"answer-{row}", "entry", f"a{row % 2}", tuple(draw(st.sets(st.sampled_from(["MLI", "KEN"]))))),
+            draw(vectors),
+        )
+        for row in range(draw(st.integers(0, 3)))
+    ]
+    return network(documents, members, clauses=clauses, offers=offers, areas=areas, answers=answers), wanted
 
 
 def record(slug: str, **fields: Any) -> dict[str, Any]:

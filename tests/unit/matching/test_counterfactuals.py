@@ -174,6 +174,13 @@ def without_area_objective(world: World, match: Match, reason: Reason) -> World:
     return replace(evidence, areas=areas), wanted
 
 
+def without_answer(world: World, _: Match, reason: Reason) -> World:
+    evidence, wanted = world
+    kept = [row for row, each in enumerate(evidence.answers) if f"answer:{each.id}" not in reason.evidence]
+    answers = tuple(evidence.answers[row] for row in kept)
+    return replace(evidence, answers=answers, answer_texts=evidence.answer_texts[kept]), wanted
+
+
 WITHOUT: dict[str, Callable[[World, Match, Reason], World]] = {
     "objective_shared": without_objective,
     "objective_predicted": without_objective,
@@ -189,6 +196,8 @@ WITHOUT: dict[str, Callable[[World, Match, Reason], World]] = {
     "works_in_country": lambda world, match, _: of_agency(world, match, presence=frozenset()),
     "works_in_region": lambda world, match, _: of_agency(world, match, presence=frozenset()),
     "helps_in_language": lambda world, match, _: of_agency(world, match, languages=frozenset()),
+    "answer_released": without_answer,
+    "answer_received": without_answer,
     "practice_similar": without_practice,
     "same_region": without_region,
     "same_subregion": without_region,
