@@ -48,6 +48,8 @@ from hub.search.types import (
 TITLE_BOOST = 0.3
 """Of a word in the title over the same in title and body: best of those tried on scifact and cranfield (docs/benchmarks.md)."""
 
+SHORT, MOST_KEPT = 3, 2_000
+"""Letters of a beginning whose suggestions are kept until the next write, and of how many."""
 _ANYWHERE: Mapping[str, float] = {"all": 1.0, "title": TITLE_BOOST}
 _TITLE: Mapping[str, float] = {"title": 1.0}
 _WORDS_OF = {"all": "words", "title": "title_words"}
@@ -98,6 +100,7 @@ class Snapshot:
             self._read_entries(before)
             self._map_vectors(before)
         self._facets: dict[str, _Facet] = {}
+        self._suggestions: dict[tuple[str, int], tuple[Suggested, ...]] = {}
         self._last_matched: tuple[Any, dict[str, bool]] = (None, {})
 
     def _read_entries(self, previous: "Snapshot | None") -> None:
@@ -215,7 +218,18 @@ class Snapshot:
         return Retrieved(keyword, nearest, total, counts, self.languages)
 
     def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:
-        """As `SearchEngine.suggest`."""
+        """As `SearchEngine.suggest`. Of short beginnings, which everybody types and thousands of titles have, kept."""
+        if len(prefix) > SHORT:
+            return self._suggest(prefix, limit)
+        found = self._suggestions.get((prefix, limit))
+        if found is None:
+            found = self._suggest(prefix, limit)
+            if len(self._suggestions) >= MOST_KEPT:
+                self._suggestions = {}
+            self._suggestions[prefix, limit] = found
+        return found
+
+    def _suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:
         asked = begun(prefix)
         if asked is None or not self.entries:
             return ()
