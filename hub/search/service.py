@@ -294,7 +294,9 @@ def rank(
     try:
         if by_words is not None and vector is not None:
             tree = parsed.listed(mode)
-            retrieved = _nearest(engine, query, tree, seen=by_words.result(), vector=vector, limit=limit)
+            # The first look says what the best have in common: which of the others hold a word is asked in the second.
+            bare, bound = replace(query, facets=()), constraint(tree)
+            retrieved = _nearest(engine, bare, bound, seen=by_words.result(), vector=vector, limit=limit)
             compared = by_any.result().keyword if by_any else ()
             notes += (WEAK,) if ranking.is_weak(retrieved, vector, language, parsed.covered) else ()
             vector = _moved(
@@ -344,7 +346,7 @@ def _moved(
 
 
 def _nearest(
-    engine: SearchEngine, query: SearchQuery, tree: Query, *, seen: Retrieved, vector: Vector, limit: int
+    engine: SearchEngine, query: SearchQuery, tree: Query | None, *, seen: Retrieved, vector: Vector, limit: int
 ) -> Retrieved:
     """The nearest side alone, beside what the words find and the counts, which were `seen`."""
     found = engine.retrieve(
