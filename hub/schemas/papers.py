@@ -97,7 +97,7 @@ class Address(fields.Email):
 
     def __init__(self) -> None:
         super().__init__(
-            load_default="",
+            load_default=str,  # '' as a default would be no address in the description of the API
             validate=validate.Length(max=254),
             error_messages={"invalid": "This is not an e-mail address."},
         )
