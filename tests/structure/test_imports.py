@@ -47,7 +47,7 @@ ALLOWED: list[tuple[str, set[str]]] = [
     ("indexer", BASE | MODELS | {"hub.settings", "hub.wiring", "hub.search", "hub.network", "hub.knowledge", "hub.schemas.knowledge", "hub.outbox", "corpus"}),
     ("corpus", BASE | MODELS | {"hub.network"}),
 ]  # fmt: skip
-WIRING = {"hub", "hub.cli", "hub.cli_requests", "hub.worker", "hub.setup", "hub.serving", "hub.doctor", "hub.evaluation"}
+WIRING = {"hub", "hub.cli", "hub.cli_requests", "hub.cli_desk", "hub.worker", "hub.setup", "hub.serving", "hub.doctor", "hub.evaluation"}
 """The command and what it starts may import anything."""
 
 
