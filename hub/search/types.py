@@ -164,7 +164,7 @@ class EngineHit(NamedTuple):
 
     `score`: BM25 on the keyword side, cosine in [-1, 1] on the nearest side. `matched`: the keyword side finds it too
     (always true on the keyword side). `passage`: index of the best passage on the nearest side, else None.
-    `facets`: those asked for, as indexed; filled where the service counts: on the nearest side of what is not `matched`,
+    `facets`: those asked for, as indexed; filled where the service counts: on the nearest side,
     and on the keyword side of a question that is not `counted`.
     `year`: `year_of` the version found.
     """

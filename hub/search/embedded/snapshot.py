@@ -20,7 +20,6 @@ from hub.search.types import (
     EVERYTHING,
     FACETS,
     LANGUAGES,
-    NO_FACETS,
     UNDATED_NEWEST,
     UNDATED_OLDEST,
     All,
@@ -526,7 +525,7 @@ class Snapshot:
                     entry.language,
                     matched=entry.work in matched,
                     passage=entry.passages[row - entry.row],
-                    facets=NO_FACETS if entry.work in matched else {name: entry.facets[at] for name, at in positions},
+                    facets={name: entry.facets[at] for name, at in positions},
                     year=self._years[owner],
                 )
             )
