@@ -222,7 +222,7 @@ def dump_entry(entry: Entry) -> dict[str, Any]:
         "at": iso(event.at),
         "office": entry.office and {"id": entry.office.id, "name": entry.office.name},
         "target": entry.target and {"id": entry.target.id, "name": entry.target.name},
-        "reason": event.reason,
+        "reason": entry.reason,
         "note": entry.note,
         "audience": event.audience,
         "on_behalf_of": entry.in_the_name_of and {"id": entry.in_the_name_of.id, "name": entry.in_the_name_of.name},

@@ -143,6 +143,9 @@ TRANSITIONS: Mapping[tuple[str, str], Step] = {
 }
 
 
+ALTERNATE = "alternate"
+"""Reason of a `send` that happened by itself, because the agency before did not accept. For the secretariat's eyes."""
+
 ACTIONS: tuple[str, ...] = tuple(dict.fromkeys(action for _, action in TRANSITIONS))
 
 

@@ -22,6 +22,7 @@ from hub.events import Event
 from hub.network.models import Entity
 from hub.support import clocks, gaps
 from hub.support.lifecycle import (
+    ALTERNATE,
     ANSWERED,
     CLARIFICATION,
     IN_PROGRESS,
@@ -87,13 +88,15 @@ class Task:
 class Entry:
     """One step of a timeline. `office`: the entity for which somebody acted; `target`: the agency it was about.
 
-    `in_the_name_of`: another entity, for which the secretariat acted.
+    `in_the_name_of`: another entity, for which the secretariat acted. `reason`: of the event, as far as it is the reader's to
+    know: that an agency is asked because another declined is the secretariat's.
     """
 
     event: Event
     office: Entity | None
     target: Entity | None
     note: str | None
+    reason: str | None
     in_the_name_of: Entity | None = None
 
 
@@ -301,12 +304,14 @@ def history(session: Session, membership: Membership | None, row: SupportRequest
         note.event_id: note.text
         for note in session.scalars(select(StepNote).where(StepNote.event_id.in_([event.id for event in seen])))
     }
+    inside = membership is not None and membership.role == SECRETARIAT
     return [
         Entry(
             event,
             memberships.get(event.membership_id or ""),
             targets.get(str(event.data.get("entity", ""))),
             notes.get(event.id),
+            event.reason if inside or event.reason != ALTERNATE else None,
             targets.get(str(event.data.get("for", ""))),
         )
         for event in seen

@@ -12,10 +12,9 @@ from hub.errors import Invalid
 from hub.network.models import AGENCY, Agency, Entity
 from hub.support import conflicts, proposals, reading, steps
 from hub.support.delivery_models import Alternate
+from hub.support.lifecycle import ALTERNATE
 from hub.support.models import CONTRIBUTOR, LEAD, Party, SupportRequest
 
-ALTERNATE = "alternate"
-"""Reason of a `send` that happened by itself, because the agency before did not accept."""
 MOST_ALTERNATES = 5
 UNVERIFIED = "This agency's membership of the Network is not verified. Confirm that you send it all the same."
 NO_AGENCY = "There is no such agency in the Network's list."

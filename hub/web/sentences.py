@@ -196,6 +196,10 @@ SENTENCES = (
     N_("Ask the secretariat or an administrator for this link."),
     N_("You have, or had, a token of this name; choose another."),
     N_("A quarter is written as 2026Q3."),
+    N_("Name the version that you read."),
+    N_("Send the file, or name one that is there: not both."),
+    N_("The request has no such source of this State or agency."),
+    N_("There is no draft of an answer."),
     N_("The figures of %(quarter)s can be made after %(day)s."),
 )
 

@@ -1,6 +1,5 @@
 """The nearest side: vectors in, works out."""
 
-
 import numpy as np
 import pytest
 

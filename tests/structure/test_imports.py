@@ -7,7 +7,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BASE = {"hub.errors", "hub.database", "hub.events", "hub.search.types"}
-MODELS = {"hub.accounts.models", "hub.network.models", "hub.knowledge.models", "hub.support.models", "hub.support.delivery_models", "hub.support.expert_models", "hub.support.papers"}
+MODELS = {
+    "hub.accounts.models",
+    "hub.network.models",
+    "hub.knowledge.models",
+    "hub.support.models",
+    "hub.support.delivery_models",
+    "hub.support.expert_models",
+    "hub.support.papers",
+}
 SERVICES = {"hub.search.service", "hub.matching.service"}
 
 # First matching prefix decides. A module may import its own folder, and whatever begins with one of the names.
@@ -47,7 +55,17 @@ ALLOWED: list[tuple[str, set[str]]] = [
     ("indexer", BASE | MODELS | {"hub.settings", "hub.wiring", "hub.search", "hub.network", "hub.knowledge", "hub.schemas.knowledge", "hub.outbox", "corpus"}),
     ("corpus", BASE | MODELS | {"hub.network"}),
 ]  # fmt: skip
-WIRING = {"hub", "hub.cli", "hub.cli_requests", "hub.cli_desk", "hub.worker", "hub.setup", "hub.serving", "hub.doctor", "hub.evaluation"}
+WIRING = {
+    "hub",
+    "hub.cli",
+    "hub.cli_requests",
+    "hub.cli_desk",
+    "hub.worker",
+    "hub.setup",
+    "hub.serving",
+    "hub.doctor",
+    "hub.evaluation",
+}
 """The command and what it starts may import anything."""
 
 

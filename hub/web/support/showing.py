@@ -195,12 +195,12 @@ def _timeline(entries: Sequence[Entry]) -> list[dict[str, Any]]:
             and entry.office == follows.office
         ):
             continue
-        office = isolated(name_in_words(entry.office)) if entry.office else gettext("Somebody")
+        office = isolated(name_in_words(entry.office) if entry.office else gettext("Secretariat of the Network"))
         if entry.in_the_name_of:
             office = in_the_name(office, entry.in_the_name_of, entry.event)
         target = isolated(name_in_words(entry.target)) if entry.target else ""
         stage = CLOCK_NAMES.get(str(entry.event.data.get("stage")), "")
-        reason = entry.event.reason
+        reason = entry.reason
         happened = entry.event.action
         if happened == "send" and entry.event.membership_id is None:
             happened = "send_itself"
