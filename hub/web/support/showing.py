@@ -17,7 +17,7 @@ from hub.network import vocabulary
 from hub.schemas import steps as step_schemas
 from hub.search.types import LANGUAGES
 from hub.support import clocks, conflicts, delivery, ratings, reading, triage, verbs
-from hub.support.lifecycle import CLARIFICATION
+from hub.support.lifecycle import ALTERNATE, CLARIFICATION
 from hub.support.models import PEER, SupportRequest
 from hub.support.reading import Entry
 from hub.web.conflicts import conflict_lines
@@ -202,7 +202,7 @@ def _timeline(entries: Sequence[Entry]) -> list[dict[str, Any]]:
         stage = CLOCK_NAMES.get(str(entry.event.data.get("stage")), "")
         reason = entry.reason
         happened = entry.event.action
-        if happened == "send" and entry.event.membership_id is None:
+        if happened == "send" and entry.reason == ALTERNATE:
             happened = "send_itself"
         if happened == "escalate" and entry.target:
             happened = "escalate_co_lead"

@@ -114,6 +114,20 @@ def test_when_one_declines_the_next_is_asked_at_once_for_the_same_part(session: 
     ]
 
 
+def test_that_an_agency_is_asked_because_another_declined_is_for_the_secretariat_to_know(
+    session: Session, cast: Cast
+) -> None:
+    row = send(session, cast, submitted(session, cast), "iom", alternates=("ilo",))
+    row = delivery.refuse(session, cast.iom, row.id, version=row.version, reason="no_capacity")
+
+    def reasons(membership: Membership) -> list[str | None]:
+        return [one.reason for one in reading.history(session, membership, row) if one.event.action == "send"]
+
+    assert reasons(cast.secretariat) == ["in_scope", "alternate"]
+    assert reasons(cast.portugal) == ["in_scope", None]
+    assert reasons(cast.ilo) == [None]
+
+
 def test_an_alternate_that_already_has_it_or_is_in_conflict_is_passed_over(session: Session, cast: Cast) -> None:
     row = send(session, cast, submitted(session, cast), "iom", alternates=("ilo", "unhcr"))
     row = send(session, cast, row, "ilo", role=CONTRIBUTOR)
