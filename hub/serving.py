@@ -11,6 +11,9 @@ from hub.wiring import Hub
 
 log = logging.getLogger(__name__)
 
+CONNECTIONS = 1_000
+"""Kept open at the same time. Of waitress's own 100 the hundred-and-first browser waits until another one leaves."""
+
 
 def serve(hub: Hub, *, host: str, port: int, threads: int, worker: bool) -> None:
     """Serve until interrupted. Prints the address once connections are taken."""
@@ -19,7 +22,14 @@ def serve(hub: Hub, *, host: str, port: int, threads: int, worker: bool) -> None
     logs.configure(hub.settings.log_level)
     app = create_app(hub=hub)
     server: Any = create_server(
-        app, host=host, port=port, threads=threads, ident=None, clear_untrusted_proxy_headers=True
+        app,
+        host=host,
+        port=port,
+        threads=threads,
+        ident=None,
+        clear_untrusted_proxy_headers=True,
+        connection_limit=CONNECTIONS,
+        asyncore_use_poll=True,  # select() takes no more than 1,024
     )
     stop = threading.Event()
     helpers = [threading.Thread(target=_warm, args=(hub,), name="warm-up", daemon=True)]
