@@ -111,16 +111,19 @@ def _by_words(parts: Hub, session: Session, row: Document) -> list[str]:
 
 
 def _read(session: Session, works: Sequence[str], reader: str) -> list[Document]:
-    """One published version a work, in the order of the works, in one query; an index may be behind the database."""
+    """One published version a work, in the order of the works; an index may be behind the database.
+
+    The status is looked at here: asked for it too, SQLite walks through all published records instead of these works.
+    """
     versions: dict[str, Document] = {}
     rows = session.scalars(
         select(Document)
-        .where(Document.work_id.in_(works), Document.status == "published")
+        .where(Document.work_id.in_(works))
         .options(selectinload(Document.countries), selectinload(Document.objectives))
         .order_by(Document.language, Document.id)
     )
     for row in rows:
-        if row.work_id not in versions or row.language == reader:
+        if row.status == "published" and (row.work_id not in versions or row.language == reader):
             versions[row.work_id] = row
     return [versions[work] for work in works if work in versions]
 

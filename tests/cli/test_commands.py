@@ -14,38 +14,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hub import migrate
 from hub.cli import main
 from hub.settings import ENV_FILE
 from indexer.rebuild import rebuild
 from tests import factories, signing
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def var(hub, monkeypatch):
-    """A hub that is set up, as the command finds it: by its var folder and the environment."""
-    migrate.upgrade(hub.database.engine)
-    hub.settings.var.mkdir(exist_ok=True)
-    for name, value in {
-        "HUB_VAR": str(hub.settings.var),
-        "HUB_DATABASE_URL": hub.settings.database,
-        "HUB_SECRET_KEY": "only for tests",
-        "HUB_EMBEDDING_MODEL": "none",
-    }.items():
-        monkeypatch.setenv(name, value)
-    return hub.settings.var
-
-
-@pytest.fixture
-def hub(settings):
-    """Without tables: `var` migrates, as `hub init` does."""
-    from hub.wiring import Hub
-
-    parts = Hub(settings)
-    yield parts
-    parts.close()
 
 
 def run(*arguments, **options):

@@ -7,10 +7,9 @@ from hub.knowledge import corrections
 from hub.support import links, requests
 from hub.support.requests import RequestData
 from tests import factories
-from tests.cli.test_requests import hub, run  # noqa: F401
 
 
-def test_corrections_are_listed_what_waits_first(run, session):  # noqa: F811
+def test_corrections_are_listed_what_waits_first(run, session):
     expert = factories.member(session, EXPERT, factories.agency(session, "iom"))
     secretary = factories.secretariat(session)
     first = corrections.propose(session, expert, "mandate", "A secret mandate", "A secret reason")
@@ -28,7 +27,7 @@ def test_corrections_are_listed_what_waits_first(run, session):  # noqa: F811
     assert run("corrections", "list", "--status", "lost").exit_code == 2
 
 
-def test_links_are_listed_without_what_opens_them(run, session):  # noqa: F811
+def test_links_are_listed_without_what_opens_them(run, session):
     portugal = factories.member(session, FOCAL_POINT, factories.state(session, "PRT"))
     factories.state(session, "MAR")
     secretary = factories.secretariat(session)

@@ -1,45 +1,15 @@
 """What is offered, and the figures of a quarter, from the command line."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
-from click.testing import CliRunner
 from sqlalchemy.orm import Session
 
-from hub import migrate
 from hub.accounts.models import EXPERT
-from hub.cli import main
-from hub.settings import Settings
 from hub.support import offers
 from hub.support.offers import OfferData
-from hub.wiring import Hub
 from tests import factories
-
-
-@pytest.fixture
-def hub(settings: Settings) -> Iterator[Hub]:
-    """Without tables: `run` migrates, as `hub init` does."""
-    parts = Hub(settings)
-    yield parts
-    parts.close()
-
-
-@pytest.fixture
-def run(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Any:
-    migrate.upgrade(hub.database.engine)
-    for name, value in {
-        "HUB_VAR": str(hub.settings.var),
-        "HUB_DATABASE_URL": hub.settings.database,
-        "HUB_SECRET_KEY": "only for tests",
-        "HUB_EMBEDDING_MODEL": "none",
-    }.items():
-        monkeypatch.setenv(name, value)
-    Path(hub.settings.var).mkdir(exist_ok=True)
-    return lambda *words: CliRunner().invoke(main, list(words))
 
 
 def test_public_offers_are_listed(run: Any, session: Session) -> None:

@@ -1,43 +1,14 @@
 """What stands where, from the command line: no title or text of a request is ever printed."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from click.testing import CliRunner
 from sqlalchemy.orm import Session
 
-from hub import migrate
 from hub.accounts.models import FOCAL_POINT
-from hub.cli import main
-from hub.settings import Settings
 from hub.support import requests, triage
 from hub.support.requests import RequestData
-from hub.wiring import Hub
 from tests import factories
-
-
-@pytest.fixture
-def hub(settings: Settings) -> Iterator[Hub]:
-    parts = Hub(settings)
-    yield parts
-    parts.close()
-
-
-@pytest.fixture
-def run(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Any:
-    migrate.upgrade(hub.database.engine)
-    for name, value in {
-        "HUB_VAR": str(hub.settings.var),
-        "HUB_DATABASE_URL": hub.settings.database,
-        "HUB_SECRET_KEY": "only for tests",
-        "HUB_EMBEDDING_MODEL": "none",
-    }.items():
-        monkeypatch.setenv(name, value)
-    Path(hub.settings.var).mkdir(exist_ok=True)
-    return lambda *words: CliRunner().invoke(main, list(words))
 
 
 def test_requests_are_listed_and_shown_without_their_words(run: Any, session: Session) -> None:
