@@ -161,7 +161,7 @@ _BODIES: Mapping[str, Callable[[random.Random], dict[str, object]]] = {
     "ask": lambda _: {"note": "Which groups do you have in mind?"},
     "reply": lambda _: {"note": "Seasonal workers."},
     "send": lambda chance: {
-        "agency": chance.choice(_AGENCIES), "role": "lead", "confirm_unverified": True, "reason": "Chosen by the bench.",
+        "agency": chance.choice(_AGENCIES), "role": "lead", "confirm_unverified": True, "adjustment": "Chosen by the bench.",
     },
     "accept": lambda _: {},
     "no_plan": lambda _: {},
