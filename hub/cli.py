@@ -10,7 +10,7 @@ from typing import Any
 import click
 from marshmallow import ValidationError
 
-from hub import cli_desk, cli_requests
+from hub import cli_desk, cli_papers, cli_requests
 from hub.errors import HubError, SettingError
 from hub.search.types import FACETS, LANGUAGES, SORTS
 from hub.wiring import Hub
@@ -380,6 +380,9 @@ def user_disable(email: str) -> None:
 main.add_command(cli_requests.request)
 main.add_command(cli_desk.corrections)
 main.add_command(cli_desk.answer_links)
+main.add_command(cli_papers.files)
+main.add_command(cli_papers.translations)
+main.add_command(cli_papers.calendar)
 
 
 @main.command()

@@ -9,8 +9,8 @@ import click
 from hub.network.models import CORRECTION_STATUSES
 
 
-def _tell(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """A line each, or JSON."""
+def tell_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """A line each, or JSON: a list of objects."""
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
@@ -43,7 +43,7 @@ def list_corrections(status: tuple[str, ...], as_json: bool) -> None:
             }
             for one in verbs.for_operator(session, status)
         ]
-    _tell(rows, as_json=as_json)
+    tell_rows(rows, as_json=as_json)
 
 
 @click.group("links")
@@ -70,4 +70,4 @@ def list_links(as_json: bool) -> None:
             }
             for one, reference in links.for_operator(session)
         ]
-    _tell(rows, as_json=as_json)
+    tell_rows(rows, as_json=as_json)

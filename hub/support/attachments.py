@@ -124,6 +124,13 @@ def listing(session: Session, membership: Membership | None, row: SupportRequest
     return [file for file in found if _may_read(membership, row, file, answers)]
 
 
+def for_operator(session: Session, of: SupportRequest | None = None) -> list[tuple[Attachment, str]]:
+    """Every file with the reference of its request, newest first; for the machine's command line. Never for an edge."""
+    found = select(Attachment, SupportRequest.reference).join(SupportRequest).order_by(Attachment.id.desc())
+    rows = session.execute(found if of is None else found.where(Attachment.request_id == of.id))
+    return [(file, reference) for file, reference in rows]
+
+
 def get(session: Session, membership: Membership | None, id_: str) -> tuple[Attachment, SupportRequest]:
     """A file and its request, if this membership may read it now. `NotFound` otherwise, `Gone` once it is erased."""
     file = session.get(Attachment, id_, populate_existing=True) if is_id(id_) else None

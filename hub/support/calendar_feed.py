@@ -86,6 +86,38 @@ def read(session: Session, plain: str, *, demo_allowed: bool) -> tuple[Person, l
     ]
 
 
+def for_operator(session: Session) -> list[CalendarFeed]:
+    """Addresses that work, newest first; for the machine's command line. Never for an edge."""
+    return list(
+        session.scalars(
+            select(CalendarFeed)
+            .where(CalendarFeed.revoked_at.is_(None))
+            .order_by(CalendarFeed.id.desc())
+            .options(joinedload(CalendarFeed.person))
+        )
+    )
+
+
+def revoke_by_operator(session: Session, email: str) -> None:
+    """End the address of an account, for instance when its owner lost a device. `NotFound` if it has none."""
+    person_id = session.scalar(
+        select(CalendarFeed.person_id)
+        .join(Person)
+        .where(Person.email == email.strip().lower(), CalendarFeed.revoked_at.is_(None))
+    )
+    if person_id is None:
+        raise NotFound(f"No account {email} has a calendar address.")
+    feed_id = _end(session, person_id)
+    events.record(
+        session,
+        subject=("person", person_id),
+        action="calendar_revoked",
+        audience="secretariat",
+        data={"calendar": feed_id},
+    )
+    session.commit()
+
+
 def _end(session: Session, person_id: str) -> str | None:
     return session.scalar(
         update(CalendarFeed)

@@ -210,6 +210,17 @@ def remove(session: Session, membership: Membership | None, id_: str) -> Support
     return row
 
 
+def for_operator(session: Session, of: SupportRequest | None = None) -> list[tuple[Translation, str]]:
+    """Every translation with the reference of its request, newest request first; for the machine's command line. Never for an edge."""
+    found = (
+        select(Translation, SupportRequest.reference)
+        .join(SupportRequest, SupportRequest.id == Translation.request_id)
+        .order_by(SupportRequest.id.desc(), Translation.subject_id, Translation.language)
+    )
+    rows = session.execute(found if of is None else found.where(Translation.request_id == of.id))
+    return [(one, reference) for one, reference in rows]
+
+
 def _tell(session: Session, membership: Membership, row: SupportRequest, current: Translation, action: str) -> None:
     steps.tell(
         session,
