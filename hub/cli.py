@@ -79,14 +79,19 @@ def init(demo: bool) -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
-@click.option("--threads", default=8, show_default=True, help="Requests served at the same time.")
-@click.option("--worker/--no-worker", default=True, show_default=True, help="Do queued work in this process too.")
-def serve(host: str, port: int, threads: int, worker: bool) -> None:
+@click.option("--threads", default=8, show_default=True, help="Requests served at the same time by each process.")
+@click.option("--processes", type=click.IntRange(min=1), help="That serve; HUB_PROCESSES (1) if absent. POSIX only.")
+@click.option("--worker/--no-worker", default=True, show_default=True, help="Do queued work too.")
+def serve(host: str, port: int, threads: int, processes: int | None, worker: bool) -> None:
     """Serve pages and API."""
     from hub import serving
 
     with opened() as parts:
-        serving.serve(parts, host=host, port=port, threads=threads, worker=worker)
+        count = processes or parts.settings.processes
+        if count == 1:
+            serving.serve(parts, host=host, port=port, threads=threads, worker=worker)
+        else:
+            serving.serve_from_several(parts, host=host, port=port, threads=threads, count=count, worker=worker)
 
 
 @main.command()

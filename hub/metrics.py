@@ -1,5 +1,6 @@
 """Figures for Prometheus: how requests and searches went since the start of this process, and how things stand now."""
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub import outbox
@@ -23,25 +25,34 @@ _BLANK = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 
 
 class Metrics:
-    """One per application. `registry` is what `/metrics` answers."""
+    """One per application. `registry` is what `/metrics` answers.
+
+    Several processes of one hub (`PROMETHEUS_MULTIPROC_DIR`) count in files, and whichever answers adds them up; figures
+    of the process itself are not told then.
+    """
 
     def __init__(self, hub: Hub) -> None:
         self.registry = CollectorRegistry()
+        several = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+        own = CollectorRegistry() if several else self.registry
         self._requests = Histogram(
             "hub_http_request_duration_seconds",
             "Time to answer, by route (a pattern, never an address) and status.",
             ("method", "route", "status"),
             buckets=REQUEST_BUCKETS,
-            registry=self.registry,
+            registry=own,
         )
         self._searches = Histogram(
             "hub_search_duration_seconds",
             "Time to find, without reading the question and writing the page, by the mode that was possible.",
             ("mode",),
             buckets=SEARCH_BUCKETS,
-            registry=self.registry,
+            registry=own,
         )
-        ProcessCollector(registry=self.registry)
+        if several:
+            MultiProcessCollector(self.registry)
+        else:
+            ProcessCollector(registry=self.registry)
         self.registry.register(Standing(hub))
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:

@@ -56,6 +56,8 @@ class Settings:
     """Attempts to sign in, per address and per account, in the notation of limits."""
     rate_limit_storage: str = "memory://"
     """Where the counts of attempts live; one process: memory, several: a Redis address."""
+    processes: int = 1
+    """That serve; more than one on POSIX systems only, and then one more does queued work."""
     trusted_proxies: int = 0
     """How many reverse proxies stand in front and set `X-Forwarded-*`."""
     metrics_token: str = field(default="", repr=False)
@@ -156,6 +158,7 @@ VARIABLES: Mapping[str, str] = {
     "HUB_SESSION_TTL_S": "session_ttl_s",
     "HUB_SIGN_IN_LIMIT": "sign_in_limit",
     "HUB_RATE_LIMIT_STORAGE": "rate_limit_storage",
+    "HUB_PROCESSES": "processes",
     "HUB_TRUSTED_PROXIES": "trusted_proxies",
     "HUB_METRICS_TOKEN": "metrics_token",
     "HUB_SEARCH_LOG_SAMPLE": "search_log_sample",
@@ -177,7 +180,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             continue
         if attribute == "demo":
             values[attribute] = _flag(name, text)
-        elif attribute in {"link_ttl_s", "session_ttl_s", "trusted_proxies", "largest_file_mb"}:
+        elif attribute in {"link_ttl_s", "session_ttl_s", "processes", "trusted_proxies", "largest_file_mb"}:
             values[attribute] = _whole(name, text)
         elif attribute == "search_log_sample":
             values[attribute] = _share(name, text)
@@ -207,6 +210,8 @@ def check(settings: Settings) -> None:
         raise SettingError("HUB_LOG_LEVEL", f"{settings.log_level!r} is none of DEBUG, INFO, WARNING, ERROR")
     if urlsplit(settings.public_url).scheme not in {"http", "https"}:
         raise SettingError("HUB_PUBLIC_URL", f"{settings.public_url!r} does not begin with http:// or https://")
+    if settings.processes < 1:
+        raise SettingError("HUB_PROCESSES", "must be at least 1")
     if settings.smtp_url:
         _check_mail(settings)
     if settings.metrics_token and len(settings.metrics_token) < SHORTEST_TOKEN:
