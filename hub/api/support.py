@@ -271,6 +271,22 @@ def post_contribution(name: str) -> Response:
     return response
 
 
+@blueprint.delete("/requests/<name>/contributions/draft")
+@guard.signed_in
+@describe(
+    "Throw your agency's draft of a contribution away; `version` or If-Match is that of the draft",
+    body=step_schemas.Step,
+    status=204,
+    errors=CONFLICT,
+)
+def delete_contribution_draft(name: str) -> Response:
+    membership = membership_needed()
+    row = reading.get(db(), membership, name)
+    seen = load(step_schemas.Step, versioned_body())["version"]
+    contributions.discard_draft(db(), membership, row.id, seen=seen)
+    return Response(status=204)
+
+
 @blueprint.get("/requests/<name>/plans")
 @guard.signed_in
 @describe("Every plan that was proposed, oldest first", response=answer_schemas.PlanSchema, many=True)

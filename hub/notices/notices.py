@@ -33,7 +33,7 @@ GIVERS = (EXPERT, FOCAL_POINT)
 ENTITY = "entity"
 """That of corrections of an agency's record: its experts are told what the secretariat decided."""
 DECIDED = ("correction_confirmed", "correction_refused")
-NEVER_TOLD = frozenset({"draft_answer", "discard_draft", "draft_contribution", "adjust"})
+NEVER_TOLD = frozenset({"draft_answer", "discard_draft", "draft_contribution", "discard_contribution", "adjust"})
 """Events that are seen in a timeline and are news to nobody."""
 LARGEST_PAGE = 100
 DIGEST_HOUR = 6

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 from hub.accounts import policy
 from hub.accounts.models import EXPERT, SECRETARIAT, Membership
 from hub.database import now
-from hub.errors import Invalid, StaleVersion
+from hub.errors import Invalid, NotFound, StaleVersion
 from hub.knowledge.models import Document
 from hub.support import reading, steps
 from hub.support.delivery_models import DRAFT, HANDED, Contribution
@@ -83,6 +83,31 @@ def save_draft(
     return written
 
 
+def discard_draft(session: Session, membership: Membership | None, name: str, *, seen: int) -> SupportRequest:
+    """Throw the agency's draft away. `seen`: version of the draft that was read. No file belongs to a contribution."""
+    row = reading.get(session, membership, name)
+    acting = steps.check(membership, row, "draft_contribution", row.version)
+    draft = _own_draft(session, acting, row)
+    if draft is None:
+        raise NotFound("There is no draft of a contribution.")
+    if draft.version != seen:
+        session.rollback()
+        raise StaleVersion(CHANGED, answer_version=draft.version)
+    data = {"contribution": draft.id, "entity": acting.entity_id}
+    session.delete(draft)
+    steps.tell(
+        session,
+        acting,
+        row,
+        "discard_contribution",
+        audience=TRANSITIONS[row.status, "draft_contribution"].audience,
+        before=row.status,
+        data=data,
+    )
+    session.commit()
+    return row
+
+
 def contribute(
     session: Session,
     membership: Membership | None,
@@ -115,16 +140,7 @@ def _write(
         "language": steps.language_of(data.language, "", data.text, membership),
         "citations": [document.id for document in cited(session, data.citations)],
     }
-    current = session.scalar(
-        select(Contribution)
-        .where(
-            Contribution.request_id == row.id,
-            Contribution.entity_id == membership.entity_id,
-            Contribution.status == DRAFT,
-        )
-        .with_for_update(of=Contribution)
-        .execution_options(populate_existing=True)
-    )
+    current = _own_draft(session, membership, row)
     if current is None:
         if seen is not None:
             raise StaleVersion(CHANGED, answer_version=None)
@@ -151,6 +167,20 @@ def _write(
         raise StaleVersion(CHANGED, answer_version=newest)
     session.refresh(current)
     return current
+
+
+def _own_draft(session: Session, membership: Membership, row: SupportRequest) -> Contribution | None:
+    """The draft of the membership's agency, locked."""
+    return session.scalar(
+        select(Contribution)
+        .where(
+            Contribution.request_id == row.id,
+            Contribution.entity_id == membership.entity_id,
+            Contribution.status == DRAFT,
+        )
+        .with_for_update(of=Contribution)
+        .execution_options(populate_existing=True)
+    )
 
 
 def put_into(session: Session, row: SupportRequest, target: Answer | Plan, ids: Collection[str] | None) -> None:

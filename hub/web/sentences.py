@@ -199,6 +199,7 @@ SENTENCES = (
     N_("Name the version that you read."),
     N_("Send the file, or name one that is there: not both."),
     N_("The request has no such source of this State or agency."),
+    N_("There is no draft of a contribution."),
     N_("There is no draft of an answer."),
     N_("The figures of %(quarter)s can be made after %(day)s."),
 )

@@ -38,6 +38,9 @@ class Caller:
     def patch(self, path: str, body: Any, *, headers: dict[str, str] | None = None) -> TestResponse:
         return self.client.patch(f"/api/v1{path}", json=body, headers=self.headers | (headers or {}))
 
+    def delete(self, path: str, body: Any) -> TestResponse:
+        return self.client.delete(f"/api/v1{path}", json=body, headers=self.headers)
+
     def step(self, name: str, action: str, version: int, **body: Any) -> TestResponse:
         return self.post(f"/requests/{name}/actions/{action}", {"version": version, **body})
 
@@ -395,6 +398,10 @@ def test_a_contribution_is_handed_to_the_lead_and_named_in_the_answer(
     ilo.step(name, "accept", 5)
     problem(ilo.post(f"/requests/{name}/answers", {"text": "Mine.", "version": 6}), 403, "forbidden")
     problem(ilo.post(f"/requests/{name}/contributions", {"text": "Ours."}), 422, "invalid")
+    ilo.post(f"/requests/{name}/contributions", {"text": "Or so.", "status": "draft"})
+    problem(ilo.delete(f"/requests/{name}/contributions/draft", {"version": 2}), 409, "stale-version")
+    assert ilo.delete(f"/requests/{name}/contributions/draft", {"version": 1}).status_code == 204
+    assert ilo.get(f"/requests/{name}/contributions").json["items"] == []
     handed = ilo.post(f"/requests/{name}/contributions", {"text": "Ours.", "version": 6}).json
     assert handed["status"] == "handed"
     assert portugal.get(f"/requests/{name}/contributions").json["items"] == []

@@ -525,8 +525,16 @@ def test_the_lead_puts_a_contribution_into_the_answer_by_buttons(
     for who in (iom, ilo):
         row = delivery.accept(session, who.membership, row.id, version=row.version)
     assert f"/requests/{row.id}/contribution" in ilo.get(f"/en/requests/{row.id}")
+    address = f"/en/requests/{row.id}/contribution"
+    ilo.post(address, {"version": row.version, "text": "Half a sentence", "do": "save"})
+    editor = ilo.get(address)
+    assert "Half a sentence" in editor
+    form = {"version": row.version, "answer_version": "7", "text": "Half a sentence", "do": "discard"}
+    assert ilo.post(address, form).status_code == 409
+    assert ilo.post(address, {**form, "answer_version": hidden(editor, "answer_version")}).status_code == 303
+    assert "Half a sentence" not in ilo.get(address)
     form = {"version": row.version, "text": "Contracts matter.", "citations": practice.slug, "do": "send"}
-    assert ilo.post(f"/en/requests/{row.id}/contribution", form).status_code == 303
+    assert ilo.post(address, form).status_code == 303
     editor = iom.get(f"/en/requests/{row.id}/answer")
     handed = hidden(editor, "contributions")
     version = hidden(editor, "version")

@@ -102,8 +102,8 @@ def _edit(name: str, kind: Kind) -> Response:
     if "begin" in form:
         given["text"] = _begun(row, str(given.get("text", "")), form["begin"])
     do = form.get("do")
-    if do == "discard" and kind is ANSWER:
-        return _discard(row, given)
+    if do == "discard":
+        return _discard(kind, row, given)
     if do not in {"save", "send"}:
         return _editor(kind, row, draft, given)
     try:
@@ -121,14 +121,17 @@ def _edit(name: str, kind: Kind) -> Response:
     return to_request(row)
 
 
-def _discard(row: SupportRequest, given: dict[str, Any]) -> Response:
+def _discard(kind: Kind, row: SupportRequest, given: dict[str, Any]) -> Response:
     try:
         seen = load(step_schemas.Step, {"version": given.get("answer_version") or None})["version"]
-        delivery.discard_answer_draft(db(), membership_needed(), row.id, answer_version=seen)
+        if kind is CONTRIBUTION:
+            contributions.discard_draft(db(), membership_needed(), row.id, seen=seen)
+        else:
+            delivery.discard_answer_draft(db(), membership_needed(), row.id, answer_version=seen)
     except ValidationError:
-        return _editor(ANSWER, row, _own_draft(row, ANSWER), given, 422)
+        return _editor(kind, row, _own_draft(row, kind), given, 422)
     except (StaleVersion, IllegalTransition) as error:
-        return _conflicting(ANSWER, row, given, error)
+        return _conflicting(kind, row, given, error)
     flash(gettext("The draft is discarded."))
     return to_request(row)
 

@@ -133,6 +133,7 @@ HAPPENED: Mapping[str, LazyString] = {
     "adjust": lazy_gettext("%(office)s gave a reason."),
     "hand_over": lazy_gettext("%(office)s said who works on it."),
     "draft_contribution": lazy_gettext("%(office)s saved a draft of its contribution."),
+    "discard_contribution": lazy_gettext("%(office)s discarded the draft of its contribution."),
     "contribute": lazy_gettext("%(office)s handed the lead its contribution."),
     "pause": lazy_gettext("The request stands still until somebody of the State can act again."),
     "resume": lazy_gettext("The request goes on."),

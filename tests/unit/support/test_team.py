@@ -259,6 +259,36 @@ def test_a_colleagues_draft_contribution_is_not_overwritten(session: Session, ca
         assert refused.value.extra == {"answer_version": 1}
 
 
+@pytest.mark.both_databases
+def test_an_agency_discards_the_draft_of_its_contribution_and_nobody_else_hears_of_it(
+    session: Session, cast: Cast
+) -> None:
+    row = worked_on(session, cast)
+    draft = contributions.save_draft(session, cast.ilo, row.id, AnswerData("Half a sentence", "en"))
+    version = row.version
+    for who, seen, refusal in (
+        (cast.ilo, draft.version + 1, StaleVersion),
+        (cast.iom, draft.version, Forbidden),
+        (cast.secretariat, draft.version, Forbidden),
+        (cast.unhcr, draft.version, NotFound),
+    ):
+        with pytest.raises(refusal):
+            contributions.discard_draft(session, who, row.id, seen=seen)
+
+    row = contributions.discard_draft(session, cast.ilo, row.id, seen=draft.version)
+
+    assert contributions.listing(session, cast.ilo, row) == []
+    assert row.version == version
+    assert audiences(session, row, "discard_contribution") == [("agency", "ilo")]
+    hear = {who: reading.history(session, who, row)[-1].event.action for who in (cast.ilo, cast.iom, cast.portugal)}
+    assert [action == "discard_contribution" for action in hear.values()] == [True, False, False]
+    with pytest.raises(NotFound):
+        contributions.discard_draft(session, cast.ilo, row.id, seen=1)
+    handed = contributions.contribute(session, cast.ilo, row.id, AnswerData("Ours.", "en"), version=row.version)
+    with pytest.raises(NotFound):  # what was handed stays
+        contributions.discard_draft(session, cast.ilo, row.id, seen=handed.version)
+
+
 # Who works on it
 
 
