@@ -49,6 +49,7 @@ def examine(hub: Hub) -> list[Finding]:
         _mail,
         _files,
         _jobs,
+        _limits,
         _demo,
         _disk,
     )
@@ -185,6 +186,16 @@ def _jobs(hub: Hub) -> list[Finding]:
                 continue
             findings.append(Finding(f"jobs {jobs.kind}", "note", f"{told}. The last error: {jobs.error}"))
     return findings or [Finding("jobs", "ok", "none waits for a person")]
+
+
+def _limits(hub: Hub) -> list[Finding]:
+    if hub.settings.processes > 1 and hub.settings.rate_limit_storage.startswith("memory:"):
+        told = (
+            f"each of the {hub.settings.processes} processes counts attempts to sign in for itself; set "
+            "HUB_RATE_LIMIT_STORAGE to a Redis server, or HUB_SIGN_IN_LIMIT lower."
+        )
+        return [Finding("limits", "note", told)]
+    return []
 
 
 def _demo(hub: Hub) -> list[Finding]:

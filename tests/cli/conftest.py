@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy.orm import Session
 
 from hub import migrate
 from hub.cli import main
 from hub.settings import Settings
 from hub.wiring import Hub
+from indexer.rebuild import rebuild
+from tests import factories
 
 
 @pytest.fixture
@@ -39,3 +42,21 @@ def var(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(var: Path) -> Callable[..., Result]:
     """The `hub` command, in this process."""
     return lambda *words: CliRunner().invoke(main, list(words))
+
+
+@pytest.fixture
+def indexed(hub: Hub, var: Path, session: Session) -> None:
+    """One record, in the index."""
+    factories.state(session, "GHA", regions=("Western Africa", "Africa"))
+    factories.agency(session, "ilo", objectives={6: "primary"}, mandate="Labour standards and domestic workers.")
+    factories.document(
+        session,
+        "contract",
+        title="Standard contract for domestic workers",
+        summary="A contract.",
+        countries=("PHL",),
+        objectives=(6,),
+        agencies=("ilo",),
+    )
+    session.commit()
+    rebuild(hub)

@@ -1,46 +1,20 @@
 """The `hub` command as an operator types it: real processes for what starts them, the same code in-process for the rest."""
 
 import json
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from hub.cli import main
 from hub.settings import ENV_FILE
-from indexer.rebuild import rebuild
 from tests import factories, signing
-
-ROOT = Path(__file__).parents[2]
+from tests.cli.server import Server
 
 
 def run(*arguments, **options):
     return CliRunner().invoke(main, arguments, **options)
-
-
-@pytest.fixture
-def indexed(hub, var, session):
-    factories.state(session, "GHA", regions=("Western Africa", "Africa"))
-    factories.agency(session, "ilo", objectives={6: "primary"}, mandate="Labour standards and domestic workers.")
-    factories.document(
-        session,
-        "contract",
-        title="Standard contract for domestic workers",
-        summary="A contract.",
-        countries=("PHL",),
-        objectives=(6,),
-        agencies=("ilo",),
-    )
-    session.commit()
-    rebuild(hub)
 
 
 def test_search_prints_the_agreed_names(indexed):
@@ -163,45 +137,6 @@ def test_serving_without_a_secret_is_refused(var, monkeypatch):
     result = run("serve")
     assert result.exit_code == 2
     assert "HUB_SECRET_KEY" in result.stderr
-
-
-class Server:
-    """A serving process of its own."""
-
-    def __init__(self, var):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.log = Path(var) / "server.log"
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [Path(sys.executable).with_name("hub"), "serve", "--port", str(self.port)],
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                env=os.environ.copy(),
-            )
-
-    def ask(self, path, body=None, headers=None):
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", **(headers or {})},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
-
-    def wait(self):
-        for _ in range(600):
-            try:
-                return self.ask("/healthz")
-            except (urllib.error.URLError, ConnectionError):
-                assert self.process.poll() is None, self.log.read_text()
-                time.sleep(0.1)
-        raise AssertionError("the server did not come up")
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        return self.process.wait(timeout=30)
 
 
 @pytest.mark.slow

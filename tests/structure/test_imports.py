@@ -63,6 +63,7 @@ WIRING = {
     "hub.worker",
     "hub.setup",
     "hub.serving",
+    "hub.processes",
     "hub.doctor",
     "hub.evaluation",
 }
