@@ -15,7 +15,7 @@ from hub.errors import Invalid, NotFound
 from hub.schemas import papers as schemas
 from hub.schemas import requests as request_schemas
 from hub.schemas.fields import load
-from hub.support import attachments, behalf, links, reading, translations
+from hub.support import attachments, behalf, links, reading, register, translations
 from hub.support.filestore import FileStore, Upload
 
 log = logging.getLogger(__name__)
@@ -191,7 +191,8 @@ def post_behalf_request() -> Response:
         key=idempotency_key(),
         letter=uploaded(),
     )
-    response = jsonify(request_schemas.dump_request(membership_needed(), row))
+    membership = membership_needed()
+    response = jsonify(request_schemas.dump_request(membership, row, register.published(db(), membership, row)))
     response.status_code = 201
     response.headers["Location"] = url_for("api_support.get_request", name=row.id)
     return response
@@ -226,7 +227,7 @@ def post_behalf_action(name: str, entity: str, action: str) -> Response:
         values=schemas.load_step(action, body, row),
         letter=uploaded(),
     )
-    response = jsonify(request_schemas.dump_request(membership, row))
+    response = jsonify(request_schemas.dump_request(membership, row, register.published(db(), membership, row)))
     response.set_etag(str(row.version))
     return response
 

@@ -17,7 +17,7 @@ from hub.schemas import matches as match_schemas
 from hub.schemas import requests as request_schemas
 from hub.schemas import steps as step_schemas
 from hub.schemas.fields import load
-from hub.support import contributions, delivery, desk, escalation, ranking, reading, requests, verbs
+from hub.support import contributions, delivery, desk, escalation, ranking, reading, register, requests, verbs
 from hub.support.models import SupportRequest
 
 blueprint = Blueprint("api_support", __name__, url_prefix="/api/v1")
@@ -26,7 +26,8 @@ CONFLICT = (409,)
 
 
 def _one(row: SupportRequest, status: int = 200) -> Response:
-    response = jsonify(request_schemas.dump_request(membership_needed(), row))
+    membership = membership_needed()
+    response = jsonify(request_schemas.dump_request(membership, row, register.published(db(), membership, row)))
     response.status_code = status
     response.set_etag(str(row.version))
     return response

@@ -92,8 +92,12 @@ class WordsSchema(Schema):
 
 
 class PublicAnswerSchema(Schema):
+    """`contributors`: agencies whose words went into it. `attribution`: English names, that of `agency`, which led, first."""
+
     id = fields.String()
     agency = fields.String()
+    contributors = fields.List(fields.String())
+    attribution = fields.List(fields.String())
     text = fields.String()
     language = fields.String()
 
@@ -108,8 +112,11 @@ class EntrySchema(Schema):
 
 
 class AgreedSchema(Schema):
+    """`office`: for which the person who agreed acts, the State's or the secretariat's, which had the State's word."""
+
     state = fields.String()
     at = fields.DateTime()
+    office = fields.String()
 
 
 class AgreementSchema(Schema):
@@ -165,7 +172,15 @@ def dump_entry(entry: PublicEntry) -> dict[str, Any]:
         },
         "text": said and {"title": said.title, "summary": said.summary, "language": said.language},
         "answers": [
-            {"id": one.id, "agency": one.agency, "text": one.text, "language": one.language} for one in entry.answers
+            {
+                "id": one.id,
+                "agency": one.agency,
+                "contributors": [id_ for id_, _ in one.contributors],
+                "attribution": [name for _, name in one.agencies],
+                "text": one.text,
+                "language": one.language,
+            }
+            for one in entry.answers
         ],
     }
 
@@ -177,7 +192,7 @@ def dump_agreements(found: Sequence[Agreement]) -> list[dict[str, Any]]:
             "subject": one.subject,
             "seal": one.seal,
             "public": one.public,
-            "agreed": [{"state": state, "at": at.isoformat()} for state, at in one.agreed],
+            "agreed": [{"state": each.state, "at": each.at.isoformat(), "office": each.office} for each in one.agreed],
             "missing": list(one.missing),
         }
         for one in found

@@ -1,6 +1,6 @@
 """Support requests: what forms and scripts send, and what they get."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from hub.schemas.fields import (
 )
 from hub.support import clocks, reading
 from hub.support.lifecycle import STATUSES
-from hub.support.models import Clock, Party, SupportRequest
+from hub.support.models import CONSENT_GROUPS, Clock, Party, SupportRequest
 from hub.support.reading import Entry
 from hub.support.requests import RequestData
 
@@ -120,7 +120,10 @@ class ClockSchema(Schema):
 
 
 class RequestSchema(Schema):
-    """`actions`: what the caller can do now. `title` and `description` are null for an agency that has not accepted."""
+    """`actions`: what the caller can do now. `title` and `description` are null for an agency that has not accepted.
+
+    `published`: groups of fields that the States agreed to publish; null in a list, and to who does not read it in full.
+    """
 
     id = fields.String()
     reference = fields.String()
@@ -139,6 +142,7 @@ class RequestSchema(Schema):
     parties = fields.List(fields.Nested(PartySchema))
     clocks = fields.List(fields.Nested(ClockSchema))
     actions = fields.List(fields.String())
+    published = fields.List(fields.String(validate=validate.OneOf(CONSENT_GROUPS)), allow_none=True)
 
 
 class OfficeSchema(Schema):
@@ -167,8 +171,10 @@ class EventSchema(Schema):
     dated = fields.Date(allow_none=True)
 
 
-def dump_request(membership: Membership | None, row: SupportRequest) -> dict[str, Any]:
-    """In the shape of `RequestSchema`, as this reader may see it."""
+def dump_request(
+    membership: Membership | None, row: SupportRequest, published: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """In the shape of `RequestSchema`, as this reader may see it. `published`: as `register.published`."""
     detailed = reading.detailed(membership, row)
     return {
         "id": row.id,
@@ -188,6 +194,7 @@ def dump_request(membership: Membership | None, row: SupportRequest) -> dict[str
         "parties": [_party(party) for party in reading.shown_parties(membership, row)],
         "clocks": [_clock(clock) for clock in row.clocks],
         "actions": list(reading.possible_actions(membership, row)),
+        "published": published if published is None else list(published),
     }
 
 

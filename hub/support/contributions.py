@@ -47,19 +47,23 @@ def listing(session: Session, membership: Membership | None, row: SupportRequest
     )
 
 
-def contributors(session: Session, row: SupportRequest) -> dict[str, list[str]]:
-    """Id of an answer or a plan -> ids of the agencies whose words went into it, in the order in which they handed them."""
+def contributors(session: Session, *rows: SupportRequest) -> dict[str, list[str]]:
+    """Id of an answer or a plan -> ids of the agencies whose words went into it, in the order in which they handed them.
+
+    Without the agency whose answer or plan it is: it may have contributed before it led.
+    """
     found: dict[str, list[str]] = {}
-    rows = session.execute(
-        select(Contribution.answer_id, Contribution.plan_id, Contribution.entity_id)
-        .where(Contribution.request_id == row.id, Contribution.status == HANDED)
+    handed = session.execute(
+        select(Contribution.entity_id, Answer.id, Answer.entity_id, Plan.id, Plan.entity_id)
+        .outerjoin(Answer, Answer.id == Contribution.answer_id)
+        .outerjoin(Plan, Plan.id == Contribution.plan_id)
+        .where(Contribution.request_id.in_([row.id for row in rows]), Contribution.status == HANDED)
         .order_by(Contribution.handed_at, Contribution.id)
     )
-    for answer_id, plan_id, entity_id in rows:
-        for id_ in filter(None, (answer_id, plan_id)):
-            names = found.setdefault(id_, [])
-            if entity_id not in names:
-                names.append(entity_id)
+    for entity_id, answer_id, answered_by, plan_id, planned_by in handed:
+        for id_, led_by in ((answer_id, answered_by), (plan_id, planned_by)):
+            if id_ and entity_id not in (led_by, *found.get(id_, ())):
+                found.setdefault(id_, []).append(entity_id)
     return found
 
 

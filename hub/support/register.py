@@ -4,7 +4,7 @@ A group is public while every State that asks agrees to it, in the words that st
 anew, and taking it back takes the group out of the register at once, because the register is read from these rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,7 +19,7 @@ from hub.errors import BadRequest, Forbidden, IllegalTransition, Invalid, NotFou
 from hub.network.models import Entity
 from hub.search import text as words
 from hub.support import reading, steps
-from hub.support.consents import Agreement, agreements_of, asks, releases_of, standing_of
+from hub.support.consents import Agreement, Given, agreements_of, asks, given, releases_of
 from hub.support.models import (
     ANSWER,
     CONSENT_GROUPS,
@@ -61,7 +61,8 @@ class Words:
 class ReleasedAnswer:
     """An answer in the words that its requesting States published. `entry`: its id in the register.
 
-    `objectives` and `states` are empty where the facts are not public.
+    `objectives` and `states` are empty where the facts are not public. `contributors`: id and English name of the agencies
+    whose words went into it beside those of `agency`, which led.
     """
 
     id: str
@@ -72,6 +73,12 @@ class ReleasedAnswer:
     language: str
     objectives: tuple[int, ...] = ()
     states: tuple[str, ...] = ()
+    contributors: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def agencies(self) -> tuple[tuple[str, str], ...]:
+        """Whose answer it is: who led first."""
+        return ((self.agency, self.agency_name), *self.contributors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,18 @@ class PublicEntry:
 def agreements(session: Session, membership: Membership | None, row: SupportRequest) -> list[Agreement]:
     """Facts, text, then every answer that was prepared for publication; for the States that ask and the secretariat."""
     _must_see(membership, row)
-    return agreements_of(row, releases_of(session, [row]), standing_of(session, [row]))
+    return agreements_of(row, given(session, [row]))
+
+
+def published(session: Session, membership: Membership | None, row: SupportRequest) -> tuple[str, ...] | None:
+    """Groups of fields that are public now, in order; None to who may not read the request in full.
+
+    Agencies know by it, before they write, what the State lets everybody read.
+    """
+    if not policy.can(membership, "details", row):
+        return None
+    found = {one.group for one in agreements_of(row, given(session, [row])) if one.public}
+    return tuple(group for group in CONSENT_GROUPS if group in found)
 
 
 def publish(
@@ -104,7 +122,7 @@ def publish(
     current = _agreement(session, row, group, subject)
     if current.seal != seal:
         raise StaleVersion(OTHER_WORDS, seal=current.seal)
-    if any(state == acting.entity_id for state, _ in current.agreed):
+    if any(one.state == acting.entity_id for one in current.agreed):
         return row
     _end(session, acting, group, current.subject)  # consent to other words, if there is any
     if session.scalar(select(RegisterEntry.id).where(RegisterEntry.request_id == row.id)) is None:
@@ -175,7 +193,7 @@ def _must_see(membership: Membership | None, row: SupportRequest) -> None:
 def _agreement(session: Session, row: SupportRequest, group: str, subject: str) -> Agreement:
     if group not in CONSENT_GROUPS:
         raise Invalid({"group": ["Choose one."]})
-    for one in agreements_of(row, releases_of(session, [row]), standing_of(session, [row])):
+    for one in agreements_of(row, given(session, [row])):
         if one.group == group and (group != ANSWER or one.subject == subject):
             return one
     raise NotFound("There is no such text to publish.")
@@ -308,7 +326,7 @@ def _public(session: Session, before: str | None = None) -> Iterator[PublicEntry
 
 
 def _read(session: Session, rows: Sequence[RegisterEntry]) -> list[PublicEntry]:
-    """Those of the entries that have something public, in the order given, in four queries."""
+    """Those of the entries that have something public, in the order given, in six queries at most."""
     requests = {
         row.id: row
         for row in session.scalars(
@@ -322,15 +340,15 @@ def _read(session: Session, rows: Sequence[RegisterEntry]) -> list[PublicEntry]:
         )
     }
     found = list(requests.values())
-    written, standing = releases_of(session, found), standing_of(session, found)
-    read = [_entry(one, requests[one.request_id], written, standing) for one in rows if one.request_id in requests]
+    said = given(session, found)
+    named = {id_ for ids in said.contributors.values() for id_ in ids}
+    names = {one.id: one.name for one in session.scalars(select(Entity).where(Entity.id.in_(named)))} if named else {}
+    read = [_entry(one, requests[one.request_id], said, names) for one in rows if one.request_id in requests]
     return [one for one in read if one.facts or one.words or one.answers]
 
 
-def _entry(
-    name: RegisterEntry, row: SupportRequest, written: Sequence[Release], standing: Sequence[Consent]
-) -> PublicEntry:
-    public = {(one.group, one.subject) for one in agreements_of(row, written, standing) if one.public}
+def _entry(name: RegisterEntry, row: SupportRequest, said: Given, names: Mapping[str, str]) -> PublicEntry:
+    public = {(one.group, one.subject) for one in agreements_of(row, said) if one.public}
     facts = None
     if (FACTS, row.id) in public:
         facts = Facts(
@@ -346,13 +364,14 @@ def _entry(
             entry=name.id,
             agency=one.answer.entity_id,
             agency_name=one.answer.entity.name,
+            contributors=tuple((id_, names[id_]) for id_ in said.contributors.get(one.answer_id, ())),
             text=one.text,
             language=one.language,
             objectives=facts.objectives if facts else (),
             states=tuple(state for state, _ in facts.states) if facts else (),
         )
-        for one in written
+        for one in said.releases
         if (ANSWER, one.id) in public
     )
-    said = Words(row.title, row.summary, row.language) if (TEXT, row.id) in public else None
-    return PublicEntry(name.id, facts, said, answers)
+    text = Words(row.title, row.summary, row.language) if (TEXT, row.id) in public else None
+    return PublicEntry(name.id, facts, text, answers)

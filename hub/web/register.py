@@ -17,22 +17,18 @@ from hub.schemas import register as schemas
 from hub.schemas.fields import load as load_schema
 from hub.search.types import LANGUAGES
 from hub.support import ratings, reading, register, snapshots
-from hub.support.models import ANSWER, FACTS, TEXT, Snapshot, SupportRequest
+from hub.support.models import ANSWER, Snapshot, SupportRequest
 from hub.support.register import PublicEntry
 from hub.web.exports import table
 from hub.web.i18n import PREFIX, language, name_of
 from hub.web.support.parts import load, name_in_words
-from hub.web.support.words import CLOCK_NAMES, STATUS_NAMES, USED_NAMES
+from hub.web.support.teams import contributors
+from hub.web.support.words import CLOCK_NAMES, GROUP_NAMES, STATUS_NAMES, USED_NAMES
 
 blueprint = Blueprint("register", __name__, url_prefix=PREFIX)
 
 PER_PAGE = 20
 MOST_ROWS = 1_000
-GROUP_NAMES: Mapping[str, LazyString] = {
-    FACTS: lazy_gettext("State, objectives, status and dates"),
-    TEXT: lazy_gettext("Title and summary"),
-    ANSWER: lazy_gettext("The answer, in the words below"),
-}
 STAGE_NAMES: Mapping[str, LazyString] = {
     "received": lazy_gettext("Received"),
     "placing": lazy_gettext("An agency is being found"),
@@ -60,6 +56,7 @@ ENTRY_COLUMNS = (
     "summary",
     "answers",
     "address",
+    "agencies",
 )
 
 
@@ -108,6 +105,7 @@ def _cells(entry: PublicEntry) -> Iterator[object]:
     yield said.summary if said else None
     yield "\n\n".join(one.text for one in entry.answers)
     yield url_for("register.show", name=entry.id, _external=False)
+    yield "\n\n".join("; ".join(name for _, name in one.agencies) for one in entry.answers)
 
 
 @blueprint.get("/register/figures")
@@ -136,7 +134,9 @@ def figures_csv() -> BaseResponse:
 @guard.public
 def show(name: str) -> BaseResponse:
     entry = register.entry(db(), name)
-    return _page("show.html", entry=entry, title=title(entry))
+    names = vocabulary.labels(db(), "agency", language())
+    named = {one.id: [names.get(id_, name) for id_, name in one.contributors] for one in entry.answers}
+    return _page("show.html", entry=entry, title=title(entry), named=named)
 
 
 def title(entry: PublicEntry) -> str:
@@ -289,10 +289,11 @@ def _publishing(
         answers=[
             (name_in_words(one.entity), one) for one in reading.answers(db(), membership, row) if one.status == "sent"
         ],
+        contributors=contributors(row),
         verdicts={one.answer: one for one in verdicts if one.state == membership.entity_id},
         said=verdicts,
         entry=register.of_request(db(), row),
-        group_names=GROUP_NAMES,
+        group_names={**GROUP_NAMES, ANSWER: gettext("The answer, in the words below")},
         used_names=USED_NAMES,
         score_names=SCORE_NAMES,
         given=request.form,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,20 +11,22 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
-from hub.support import consents, delivery, reading, requests, snapshots, triage
+from hub.support import consents, contributions, delivery, reading, requests, snapshots, triage
 from hub.support.delivery import AnswerData
 from hub.support.models import Answer, Snapshot, SupportRequest
 from hub.support.requests import RequestData
 from tests import factories, signing
 
 TITLE, DESCRIPTION, SUMMARY, ANSWER = "=Secret title", "Secret description", "Secret summary", "Secret advice"
-SECRETS = (TITLE, DESCRIPTION, SUMMARY, ANSWER)
+CONTRIBUTION = "Secret contribution"
+SECRETS = (TITLE, DESCRIPTION, SUMMARY, ANSWER, CONTRIBUTION)
 
 
 @dataclass
 class Scene:
     row: SupportRequest
     portugal: Membership
+    iom: Membership
     answer: Answer
 
 
@@ -31,14 +34,19 @@ class Scene:
 def scene(session: Session) -> Scene:
     portugal = factories.member(session, FOCAL_POINT, factories.state(session, "PRT"))
     desk = factories.secretariat(session)
+    ilo = factories.member(session, EXPERT, factories.agency(session, "ilo"))
     iom = factories.member(session, EXPERT, factories.agency(session, "iom"))
     session.commit()
     row = requests.draft(session, portugal, RequestData(TITLE, DESCRIPTION, "en", (6,), summary=SUMMARY), submit=True)
     row = triage.send(session, desk, row.id, "iom", version=row.version)
     row = delivery.accept(session, iom, row.id, version=row.version)
+    row = triage.send(session, desk, row.id, "ilo", version=row.version, role="contributor", adjustment="Contracts.")
+    row = delivery.accept(session, ilo, row.id, version=row.version)
+    contributions.contribute(session, ilo, row.id, AnswerData(CONTRIBUTION, "en"), version=row.version)
+    session.refresh(row)
     delivery.answer(session, iom, row.id, AnswerData(ANSWER, "en"), version=row.version)
     row = reading.get(session, portugal, row.id)
-    return Scene(row, portugal, reading.answers(session, portugal, row)[0])
+    return Scene(row, portugal, iom, reading.answers(session, portugal, row)[0])
 
 
 PUBLIC = (
@@ -111,13 +119,39 @@ def test_a_focal_point_publishes_group_by_group_on_a_page_and_takes_it_back(
 
 
 @pytest.mark.usefixtures("words")
+def test_the_page_of_a_request_says_what_everybody_may_see_before_an_agency_writes(
+    app: Any, client: FlaskClient, session: Session, scene: Scene
+) -> None:
+    expert, desk = app.test_client(), app.test_client()
+    signing.sign_in(client, scene.portugal)
+    signing.sign_in(expert, scene.iom)
+    signing.sign_in(desk, factories.secretariat(session))
+    address = f"/en/requests/{scene.row.id}"
+    editor = f"{address}/answer"
+    for reader, page in ((client, address), (expert, address), (expert, editor), (desk, address)):
+        assert "The State agreed to publish nothing of this request so far." in reader.get(page).get_data(as_text=True)
+    signing.post(client, f"{address}/publishing/agree", {"group": "facts", "seal": ""})
+    for page in (address, editor):
+        read = expert.get(page).get_data(as_text=True)
+        assert re.search(r"The State agreed to publish:\s*State, objectives, status and dates\.", read)
+        assert "agreed on" not in read
+    for reader in (client, desk):
+        shown = reader.get(address).get_data(as_text=True)
+        assert re.search(
+            r"State, objectives, status and dates</strong>: Public now\.\s*<span><bdi>Portugal</bdi>: agreed on", shown
+        )
+
+
+@pytest.mark.usefixtures("words")
 def test_an_answer_is_released_in_other_words_rated_and_said_to_be_used(
     app: Any, client: FlaskClient, scene: Scene
 ) -> None:
     signing.sign_in(client, scene.portugal)
     address = f"/en/requests/{scene.row.id}"
     below = f"{address}/answers/{scene.answer.id}"
-    assert ANSWER in client.get(f"{address}/publishing").get_data(as_text=True)
+    page = client.get(f"{address}/publishing").get_data(as_text=True)
+    assert ANSWER in page
+    assert re.search(r"With contributions of:\s*<bdi>[^<]*Labour", page)
     empty = signing.post(client, f"{below}/release", {"text": " "})
     assert empty.status_code == 422
     saved = signing.post(client, f"{below}/release", {"text": "Public advice", "language": "en", "release_version": ""})
@@ -131,13 +165,32 @@ def test_an_answer_is_released_in_other_words_rated_and_said_to_be_used(
     answer = next(one for one in consents if one["group"] == "answer")
     body = {name: answer[name] for name in ("group", "subject", "seal")}
     script = app.test_client()
+    own = f"/api/v1/requests/{scene.row.id}"
+    expert = signing.bearer(scene.iom)
+    assert script.get(own, headers=headers).json["published"] == []
     agreed = script.post(f"/api/v1/requests/{scene.row.id}/consents", json=body, headers=headers)
+    assert [one["office"] for one in agreed.json["items"][2]["agreed"]] == ["PRT"]
+    assert [script.get(own, headers=who).json["published"] for who in (headers, expert)] == [["answer"], ["answer"]]
     assert [one["public"] for one in agreed.json["items"]] == [False, False, True]
     visitor = app.test_client()
     (entry,) = visitor.get("/api/v1/register").json["items"]
     assert (entry["facts"], entry["text"]) == (None, None)
-    assert [(one["agency"], one["text"]) for one in entry["answers"]] == [("iom", "Public advice")]
-    assert ANSWER not in everything(visitor)
+    assert [(one["agency"], one["contributors"], one["text"]) for one in entry["answers"]] == [
+        ("iom", ["ilo"], "Public advice")
+    ]
+    assert entry["answers"][0]["attribution"] == [
+        "International Organization for Migration",
+        "International Labour Organization",
+    ]
+    shown = visitor.get(f"/en/register/{entry['id']}").get_data(as_text=True)
+    assert re.search(r"With contributions of:\s*<bdi>[^<]*Labour", shown)
+    (row,) = list(csv.DictReader(io.StringIO(visitor.get("/en/register.csv").get_data(as_text=True).lstrip("\ufeff"))))
+    assert (row["answers"], row["agencies"]) == (
+        "Public advice",
+        "International Organization for Migration; International Labour Organization",
+    )
+    read = everything(visitor)
+    assert not any(secret in read for secret in (ANSWER, CONTRIBUTION))
     assert "Public advice" in visitor.get(f"/en/register/{entry['id']}").get_data(as_text=True)
 
     assert signing.post(client, f"{below}/rating", {"score": "9"}).status_code == 422

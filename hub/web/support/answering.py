@@ -20,12 +20,13 @@ from hub.schemas import steps as step_schemas
 from hub.schemas.fields import load
 from hub.search import service as search_service
 from hub.search.types import LANGUAGES, Hit, SearchQuery
-from hub.support import contributions, delivery, drafting, reading, steps
+from hub.support import contributions, delivery, drafting, reading, register, steps
 from hub.support.delivery_models import DRAFT, HANDED, Contribution
 from hub.support.models import Answer, SupportRequest
 from hub.web.i18n import language, name_of
 from hub.web.support.parts import Change, blueprint, name_in_words, page, to_request
 from hub.web.support.teams import ContributionLine, contribution_lines
+from hub.web.support.words import GROUP_NAMES
 
 RECORDS_FOUND = 8
 Draft = Answer | Contribution
@@ -254,6 +255,8 @@ def _editor(
         country=name_in_words(row.country),
         draft=draft,
         given=given,
+        published=register.published(db(), membership_needed(), row),
+        group_names=GROUP_NAMES,
         handed=_handed(row) if kind is ANSWER else (),
         released=_released(row),
         cited=[documents[slug] for slug in slugs if slug in documents],

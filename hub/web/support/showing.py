@@ -16,7 +16,7 @@ from hub.errors import IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.network import vocabulary
 from hub.schemas import steps as step_schemas
 from hub.search.types import LANGUAGES
-from hub.support import clocks, conflicts, delivery, ratings, reading, triage, verbs
+from hub.support import clocks, conflicts, delivery, ratings, reading, register, triage, verbs
 from hub.support.lifecycle import ALTERNATE, CLARIFICATION
 from hub.support.models import PEER, SupportRequest
 from hub.support.reading import Entry
@@ -29,6 +29,7 @@ from hub.web.support.parts import blueprint, isolated, load, name_in_words, numb
 from hub.web.support.words import (
     CLOCK_NAMES,
     DONE,
+    GROUP_NAMES,
     HAPPENED,
     PARTY_NAMES,
     PARTY_STATES,
@@ -95,6 +96,8 @@ def _show(
     entries = reading.history(db(), membership, row)
     tasks = reading.tasks(db(), membership, request_id=row.id)
     detailed = reading.detailed(membership, row)
+    submitted = row.status not in policy.UNSEEN
+    may_publish = submitted and (policy.can(membership, "publish", row) or membership.role == SECRETARIAT)
     further = FURTHER if detailed else FURTHER - {"declare"}
     return page(
         "show.html",
@@ -152,10 +155,13 @@ def _show(
         eligible={code: REASON_NAMES[code] for code in triage.ELIGIBLE},
         roles={"lead": PARTY_NAMES["lead"], "contributor": PARTY_NAMES["contributor"]},
         may_match=found is not None,
+        agreements=register.agreements(db(), membership, row) if may_publish else (),
+        published=register.published(db(), membership, row) if submitted and not may_publish else None,
+        group_names=GROUP_NAMES,
+        countries=vocabulary.labels(db(), "country", language()),
         verdicts=_verdicts(row),
         used_names=USED_NAMES,
-        may_publish=row.status not in policy.UNSEEN
-        and (policy.can(membership, "publish", row) or membership.role == SECRETARIAT),
+        may_publish=may_publish,
         groups=groups(found) if found else (),
         notes=notes(found),
         failed=failed,

@@ -80,6 +80,14 @@ PLAN_NAMES: Mapping[str, LazyString] = {
 }
 
 
+GROUP_NAMES: Mapping[str, LazyString] = {
+    "facts": lazy_gettext("State, objectives, status and dates"),
+    "text": lazy_gettext("Title and summary"),
+    "answer": lazy_gettext("Answer"),
+}
+"""What a State agrees to publish, apart (`hub.support.consents`)."""
+
+
 USED_NAMES: Mapping[str, LazyString] = {
     "yes": lazy_gettext("Yes"),
     "partly": lazy_gettext("Partly"),

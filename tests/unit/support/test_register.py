@@ -11,7 +11,7 @@ from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.database import new_id
 from hub.errors import Forbidden, IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.events import Event
-from hub.support import delivery, peers, ratings, reading, register, requests, triage
+from hub.support import consents, contributions, delivery, peers, ratings, reading, register, requests, triage
 from hub.support.delivery import AnswerData
 from hub.support.models import Answer, Consent, SupportRequest
 from hub.support.register import Agreement, PublicEntry
@@ -109,6 +109,46 @@ def test_a_released_answer_is_the_states_own_words_and_the_original_stays(sessio
         register.release(session, scene.portugal, scene.row.id, scene.answer.id, "Other words")
     register.release(session, scene.portugal, scene.row.id, scene.answer.id, "Other words", version=1)
     assert register.released_answers(session) == []  # other words need consent anew
+
+
+@pytest.mark.both_databases
+def test_a_released_answer_names_the_agencies_that_contributed_and_no_person(session: Session, scene: Scene) -> None:
+    register.release(session, scene.portugal, scene.row.id, scene.answer.id, "Public advice", language="en")
+    agree(session, scene, "answer")
+    ilo, unhcr = (factories.member(session, EXPERT, factories.agency(session, code)) for code in ("ilo", "unhcr"))
+    row = scene.row
+    for who in (ilo, unhcr):
+        row = triage.send(
+            session,
+            scene.secretariat,
+            row.id,
+            who.entity_id,
+            version=row.version,
+            role="contributor",
+            adjustment="It knows contracts.",
+        )
+        row = delivery.accept(session, who, row.id, version=row.version)
+        given = contributions.contribute(session, who, row.id, AnswerData("Secret words", "en"), version=row.version)
+        row = reading.get(session, scene.iom, row.id)
+    late = AnswerData("Secret advice, again", "en", contributions=(given.id,))
+    second = delivery.answer(session, scene.iom, row.id, late, version=row.version)
+    assert [one.agencies for one in register.released_answers(session)] == [(("iom", "IOM"),)]
+
+    written = register.release(session, scene.portugal, row.id, second.id, "More public advice", language="en")
+    bare = consents.seal_of(written.text, "en")
+    with pytest.raises(StaleVersion):  # the agencies that it names are of what is agreed to
+        register.publish(session, scene.portugal, row.id, "answer", subject=written.id, seal=bare)
+    seal = consents.seal_of(written.text, "en", "unhcr")
+    register.publish(session, scene.portugal, row.id, "answer", subject=written.id, seal=seal)
+
+    named = {one.text: one.agencies for one in register.released_answers(session)}
+    assert named == {
+        "Public advice": (("iom", "IOM"),),
+        "More public advice": (("iom", "IOM"), ("unhcr", "UNHCR")),
+    }
+    (entry,) = public(session)
+    assert "Secret" not in repr(entry)
+    assert not any(one.person.name in repr(entry) for one in (scene.iom, ilo, unhcr))
 
 
 def test_taking_consent_back_empties_the_register_at_once_and_is_kept_as_history(
