@@ -48,11 +48,11 @@ def _sentences(errors: object, path: str = "") -> Generator[tuple[str, str]]:
 
 
 @contextmanager
-def opened() -> Generator[Hub]:
-    """The hub that the settings describe, with its database at the newest schema."""
+def opened(serves_on: str = "") -> Generator[Hub]:
+    """The hub that the settings describe, with its database at the newest schema. `serves_on`: as `settings.load`."""
     from hub import migrate, settings
 
-    parts = Hub(settings.load())
+    parts = Hub(settings.load(serves_on=serves_on))
     try:
         if migrate.current(parts.database.engine) != migrate.newest():
             raise HubError("The database is not set up or not up to date; run `hub init`.")
@@ -86,7 +86,7 @@ def serve(host: str, port: int, threads: int, processes: int | None, worker: boo
     """Serve pages and API."""
     from hub import serving
 
-    with opened() as parts:
+    with opened(serving.address(host, port)) as parts:
         count = processes or parts.settings.processes
         if count == 1:
             serving.serve(parts, host=host, port=port, threads=threads, worker=worker)

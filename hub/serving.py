@@ -69,6 +69,13 @@ def serve_from_several(hub: Hub, *, host: str, port: int, threads: int, count: i
         processes.keep(tasks)
 
 
+def address(host: str, port: int) -> str:
+    """Where a browser of this machine finds what listens there; nothing for a port that the system is to choose."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here
+    name = f"[{reached}]" if ":" in reached else reached
+    return f"http://{name}:{port}" if port else ""
+
+
 def work(hub: Hub) -> None:
     """Drain the outbox until interrupted."""
     logs.configure(hub.settings.log_level)

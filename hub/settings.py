@@ -168,12 +168,17 @@ VARIABLES: Mapping[str, str] = {
 """Variable -> field. `docs/settings.md` explains each; `tests/structure` holds the two together."""
 
 
-def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment and the var folder's file. Raises `SettingError` naming the variable."""
+def load(environ: Mapping[str, str] | None = None, *, serves_on: str = "") -> Settings:
+    """Settings from the environment and the var folder's file. Raises `SettingError` naming the variable.
+
+    `serves_on`: where this process serves, which is where people reach the hub unless HUB_PUBLIC_URL says otherwise.
+    """
     given = dict(os.environ if environ is None else environ)
     var = Path(given.get("HUB_VAR") or "var")
     merged = {**read_env_file(var / ENV_FILE), **given}
     values: dict[str, str | int | float | bool | Path] = {"var": var}
+    if serves_on:
+        values["public_url"] = serves_on
     for name, attribute in VARIABLES.items():
         text = merged.get(name, "")
         if name == "HUB_VAR" or text == "":
