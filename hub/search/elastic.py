@@ -239,9 +239,9 @@ class ElasticEngine:
         sort: Sort = "relevance",
         after: Place | None = None,
         listed: bool = True,
-        counted: bool = True,
+        compared: Query | None = None,
     ) -> Retrieved:
-        question = _Question(query, vector, filters, limit, tuple(facets), sort, after, listed, counted)
+        question = _Question(query, vector, filters, limit, tuple(facets), sort, after, listed, compared)
         served = self._cached or self._served()
         try:
             return _retrieve(self._quick, served, question)
@@ -478,7 +478,7 @@ class _Question:
     sort: Sort = "relevance"
     after: Place | None = None
     listed: bool = True
-    counted: bool = True
+    compared: Query | None = None
 
     def __post_init__(self) -> None:
         if self.limit < 1:
@@ -514,26 +514,31 @@ class _Question:
             if codes and name in self.facets
         }
         inner: Json = {} if one_version_each else {"aggs": {"works": _WORKS}}
-        facets: Json = {
+        counts: Json = {
             name: _filtered(
                 {"terms": {"field": f"facets.{name}", "size": 10_000}, **inner},
                 [clause for other, clause in later.items() if other != name],
             )
             for name in self.facets
-            if name in FACETS and self.counted
+            if name in FACETS
         }
         if not one_version_each:
-            facets["works"] = _filtered(_WORKS, list(later.values()))
+            counts["works"] = _filtered(_WORKS, list(later.values()))
         clause = self.keyword_clause(counted=False)
         assert clause is not None  # noqa: S101 - asked only where there is a keyword side
+        if self.compared is not None:
+            counts["documents"] = {"filter": {"bool": {"filter": list(later.values())}}}
+            counts = {"keyword": {"filter": clause, "aggs": counts}}
+            wider = {"bool": {"must": [_clause(self.compared)], "filter": self.filter_clauses(counted=False)}}
+            clause = {"bool": {"must": [wider], "should": [_named(clause)]}}
         pages = self.after is None or one_version_each
         search = self._ordered(clause, collapse=not one_version_each) if pages else {"query": clause, "size": 0}
         return {
             **search,
             **({"post_filter": {"bool": {"filter": list(later.values())}}} if later else {}),
-            "_source": _HIT_SOURCE if self.counted else self._whole_source(),
-            "track_total_hits": one_version_each,
-            "aggs": facets,
+            "_source": _HIT_SOURCE if self.compared is None else self._whole_source(),
+            "track_total_hits": one_version_each and self.compared is None,
+            "aggs": counts,
         }
 
     def _whole_source(self) -> list[str]:
@@ -552,9 +557,8 @@ class _Question:
         }
         inner: Json = {"size": 1, "_source": False}
         nested: Json = {"nested": {"path": "passages", "score_mode": "max", "query": {"knn": knn}, "inner_hits": inner}}
-        matched = [{"bool": {"must": [keyword], "boost": 0, "_name": "keyword"}}] if keyword else []
         return {
-            "query": {"bool": {"must": [nested], "should": matched}},
+            "query": {"bool": {"must": [nested], "should": [_named(keyword)] if keyword else []}},
             "sort": [{"_score": "desc"}, {"id": "asc"}],
             "size": min(self.limit, MOST),
             **({} if spread == 1 else {"collapse": {"field": "work"}}),
@@ -606,6 +610,11 @@ def _filter_clause(name: str, codes: Sequence[str]) -> Json:
     if name not in FACETS:
         return {"match_none": {}}
     return {"terms": {f"facets.{name}": [code for code in codes if len(code) <= _CODE_CHARACTERS]}}
+
+
+def _named(keyword: Json) -> Json:
+    """Says which hits the keyword side finds, and adds nothing to their scores."""
+    return {"bool": {"must": [keyword], "boost": 0, "_name": "keyword"}}
 
 
 def _filtered(aggregation: Json, clauses: list[Json]) -> Json:
@@ -701,13 +710,14 @@ def _retrieve(client: "Elasticsearch", generation: _Generation, question: _Quest
             break
         generation.spread = widest
     total, counts = _counts(answers.get("keyword"), question.facets, one_version_each=spread == 1)
-    carried = () if question.counted else question.facets
     nearest = [_nearest_hit(hit, question.facets) for hit in _hits(answers.get("nearest"))]
-    keyword = [_keyword_hit(hit, carried) for hit in _hits(answers.get("keyword"))]
+    keyword = [_keyword_hit(hit) for hit in _hits(answers.get("keyword"))]
+    if question.compared is not None:
+        keyword = [_compared_hit(hit, question.facets) for hit in _hits(answers.get("keyword"))]
     if clause and spread > 1 and question.after and question.listed:
         keyword = _next_works(client, generation.index, question)
     if clause and spread > 1:
-        nearest = _matched_by_work(client, generation.index, question, clause, nearest)
+        nearest, keyword = _matched_by_work(client, generation.index, question, clause, nearest, keyword)
     return Retrieved(
         keyword=tuple(keyword),
         nearest=tuple(nearest),
@@ -732,7 +742,11 @@ def _counts(
     if answer is None:
         return 0, {name: {} for name in names}
     found = answer.get("aggregations", {})
-    total = answer["hits"]["total"]["value"] if one_version_each else _counted(found["works"])["value"]
+    found = found.get("keyword", found)
+    if one_version_each and "documents" in found:
+        total = found["documents"]["doc_count"]
+    else:
+        total = answer["hits"]["total"]["value"] if one_version_each else _counted(found["works"])["value"]
     counts = {
         name: {
             bucket["key"]: bucket["doc_count"] if one_version_each else bucket["works"]["value"]
@@ -763,12 +777,12 @@ def _next_works(client: "Elasticsearch", index: str, question: _Question) -> lis
 
 
 def _matched_by_work(
-    client: "Elasticsearch", index: str, question: _Question, clause: Json, hits: list[EngineHit]
-) -> list[EngineHit]:
-    """The keyword side may have found another version of a work than the nearest side."""
-    others = [hit.work for hit in hits if not hit.matched]
+    client: "Elasticsearch", index: str, question: _Question, clause: Json, *sides: list[EngineHit]
+) -> Sequence[list[EngineHit]]:
+    """The keyword side may have found another version of a work than a side shows."""
+    others = list({hit.work for hits in sides for hit in hits if not hit.matched})
     if not others:
-        return hits
+        return sides
     body: Json = {
         "query": {"bool": {"filter": [clause, {"terms": {"work": others}}]}},
         "collapse": {"field": "work"},
@@ -776,7 +790,7 @@ def _matched_by_work(
         "_source": ["work"],
     }
     found = {hit["_source"]["work"] for hit in _hits(_searches(client, index, question, {"matched": body})["matched"])}
-    return [hit._replace(matched=hit.matched or hit.work in found) for hit in hits]
+    return [[hit._replace(matched=hit.matched or hit.work in found) for hit in hits] for hits in sides]
 
 
 def _suggest(client: "Elasticsearch", index: str, tree: Query, start: str, limit: int) -> tuple[Suggested, ...]:
@@ -842,16 +856,21 @@ def _searches(client: "Elasticsearch", index: str, question: _Question, bodies: 
     return dict(zip(bodies, answers, strict=True))
 
 
-def _keyword_hit(hit: Json, carried: Sequence[str] = ()) -> EngineHit:
+def _keyword_hit(hit: Json) -> EngineHit:
     source = hit["_source"]
-    held: Json = source.get("facets", {})
     return EngineHit(
         id=hit["_id"],
         work=source["work"],
         score=hit["_score"],
         language=source["language"],
-        facets={name: tuple(held.get(name, ())) for name in carried},
         year=source.get("year"),
+    )
+
+
+def _compared_hit(hit: Json, facets: Sequence[str]) -> EngineHit:
+    held: Json = hit["_source"].get("facets", {})
+    return _keyword_hit(hit)._replace(
+        matched="keyword" in hit.get("matched_queries", ()), facets={name: tuple(held.get(name, ())) for name in facets}
     )
 
 

@@ -60,7 +60,7 @@ class SearchEngine(Protocol):
         sort: Sort = "relevance",
         after: Place | None = None,
         listed: bool = True,
-        counted: bool = True,
+        compared: Query | None = None,
     ) -> Retrieved:
         """One round trip: at most `limit` works a side, filters applied before the limit.
 
@@ -72,8 +72,9 @@ class SearchEngine(Protocol):
         Elasticsearch works with several versions then take a round trip or two more); `total` and `facets` are of the whole.
 
         `listed` false, for a second look with another vector: nothing but `nearest` is filled. `query` still says what that
-        side obeys and which of its hits are `matched`, `facets` what they carry. `counted` false, for hits that are to be
-        compared only: nothing is counted in `facets`, the hits of the keyword side carry them.
+        side obeys and which of its hits are `matched`, `facets` what they carry. `compared`, which finds all that `query` does:
+        the hits of the keyword side are the best of it, `matched` where `query` finds them too, and carry `facets`; `total`
+        and counts are still of `query`.
         """
         ...
 

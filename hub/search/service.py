@@ -188,7 +188,7 @@ def _chosen(
     if query.sort != "relevance":
         return _by_date(engine, query, tree, mode, ranked, start=0 if after else start, after=after)
     chosen = [] if after else ranked[start : start + query.limit]
-    if len(chosen) == query.limit or mode == "vector" or (after is None and not _is_cut(query, retrieved)):
+    if len(chosen) == query.limit or mode == "vector" or (after is None and retrieved.total <= len(retrieved.keyword)):
         return chosen
     listed = {one.hit.work for one in ranked} if mode == "hybrid" else set[str]()
     beyond = engine.retrieve(
@@ -202,11 +202,6 @@ def _chosen(
         return chosen + [Ranked(hit.id, hit, hit.score, hit.score, 0.0) for hit in tail]
     floor = ranked[-1].score if ranked else 0.0
     return chosen + ranking.below(floor, tail, first=start + len(chosen) - len(ranked))
-
-
-def _is_cut(query: SearchQuery, retrieved: Retrieved) -> bool:
-    """Whether the keyword side may hold more than was brought."""
-    return len(retrieved.keyword) == _depth(query)
 
 
 def _by_date(
@@ -240,7 +235,10 @@ def _by_date(
 
 def _cursor(query: SearchQuery, mode: Mode, reached: int, last: Ranked, retrieved: Retrieved) -> Cursor:
     """Within what is ranked as a whole a number says enough; beyond it, and by date, the place of the last hit."""
-    pool = {hit.work for hit in (*retrieved.keyword[: ranking.POOL], *retrieved.nearest[: ranking.POOL])}
+    first = ranking.POOL + max(
+        0, len(retrieved.keyword) - _depth(query)
+    )  # beyond the depth: what `rank` puts before it
+    pool = {hit.work for hit in (*retrieved.keyword[:first], *retrieved.nearest[: ranking.POOL])}
     whole = mode == "vector" or (mode == "hybrid" and (last.hit.work in pool or not last.hit.matched))
     by_number = query.sort == "relevance" and whole
     return Cursor(query.fingerprint(), reached, None if by_number else place(last.hit, query.sort))
@@ -249,6 +247,11 @@ def _cursor(query: SearchQuery, mode: Mode, reached: int, last: Ranked, retrieve
 def _depth(query: SearchQuery) -> int:
     """How many works are asked of each side, so that what is ranked as a whole is the same for every page."""
     return max(ranking.POOL, 0 if query.cursor else query.offset + query.limit)
+
+
+def _reach(query: SearchQuery) -> int:
+    """How many works there are down to the end of the page."""
+    return (query.cursor.seen if query.cursor else query.offset) + query.limit
 
 
 def rank(
@@ -270,34 +273,32 @@ def rank(
     notes = parsed.notes
     vector: Vector | None = None
     limit = _depth(query)
+    tree, wider = parsed.listed(mode), parsed.sought(mode)
     by_words: Future[Retrieved] | None = None
-    by_any: Future[Retrieved] | None = None
     compared: Sequence[EngineHit] = ()
     if mode != "keyword":
         if mode == "hybrid" and embedder is not None:
             by_words = _beside.submit(
-                _retrieve, engine, query, parsed.listed(mode), mode=mode, vector=None, limit=limit
+                engine.retrieve,
+                query=tree,
+                compared=None if wider == tree else wider,
+                filters=query.filters,
+                limit=limit,
+                facets=query.facets,
             )
-            if parsed.listed(mode) != parsed.sought(mode):
-                by_any = _beside.submit(
-                    engine.retrieve,
-                    query=parsed.sought(mode),
-                    filters=query.filters,
-                    limit=ranking.POOL,
-                    facets=query.facets,
-                    counted=False,
-                )
         vector, failed = _embed(embedder, parsed)
         notes += failed
         if vector is None:
             mode = "keyword"
     try:
         if by_words is not None and vector is not None:
-            tree = parsed.listed(mode)
+            seen = by_words.result()
+            if wider != tree:
+                compared = seen.keyword[: ranking.POOL]
+                seen = replace(seen, keyword=tuple(hit for hit in compared if hit.matched))
             # The first look says what the best have in common: which of the others hold a word is asked in the second.
             bare, bound = replace(query, facets=()), constraint(tree)
-            retrieved = _nearest(engine, bare, bound, seen=by_words.result(), vector=vector, limit=limit)
-            compared = by_any.result().keyword if by_any else ()
+            retrieved = _nearest(engine, bare, bound, seen=seen, vector=vector, limit=limit)
             notes += (WEAK,) if ranking.is_weak(retrieved, vector, language, parsed.covered) else ()
             vector = _moved(
                 engine,
@@ -313,16 +314,28 @@ def rank(
             retrieved = _retrieve(engine, query, parsed.sought(mode), mode=mode, vector=vector, limit=limit)
     except ModelMismatch:
         log.warning("the index was built with another model; answering by keyword")
-        mode, notes, vector = "keyword", (*parsed.notes, MODEL_MISMATCH), None
+        mode, notes, vector, compared = "keyword", (*parsed.notes, MODEL_MISMATCH), None, ()
         retrieved = _retrieve(engine, query, parsed.sought(mode), mode=mode, vector=None, limit=limit)
-    ranked = ranking.fuse(
-        retrieved,
-        query=None if vector is None else vector.values,
-        words=words,
-        language=language,
-        covered=parsed.covered,
-        compared=compared,
-    )
+
+    def fused() -> list[Ranked]:
+        return ranking.fuse(
+            retrieved,
+            query=None if vector is None else vector.values,
+            words=words,
+            language=language,
+            covered=parsed.covered,
+            compared=compared,
+        )
+
+    ranked = fused()
+    if compared and len(ranked) < _reach(query) and retrieved.total > len(retrieved.keyword):
+        # The page ends below all that was compared: what the words find goes on there.
+        listed = engine.retrieve(query=tree, filters=query.filters, limit=limit).keyword
+        works = {hit.work for hit in listed}
+        # What is ranked as a whole stays so on every page.
+        pooled = tuple(hit for hit in compared if hit.matched and hit.work not in works)
+        retrieved = replace(retrieved, keyword=(*pooled, *listed))
+        ranked = fused()
     return ranked, retrieved, mode, notes, asked_words(parsed.sought(mode))
 
 

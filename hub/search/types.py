@@ -163,9 +163,9 @@ class EngineHit(NamedTuple):
     """One work found, by its best language version.
 
     `score`: BM25 on the keyword side, cosine in [-1, 1] on the nearest side. `matched`: the keyword side finds it too
-    (always true on the keyword side). `passage`: index of the best passage on the nearest side, else None.
+    (true on the keyword side, unless it was `compared`). `passage`: index of the best passage on the nearest side, else None.
     `facets`: those asked for, as indexed; filled where the service counts: on the nearest side,
-    and on the keyword side of a question that is not `counted`.
+    and on a keyword side that was `compared`.
     `year`: `year_of` the version found.
     """
 

@@ -132,22 +132,25 @@ def test_where_several_words_are_needed_fewer_find_nothing_and_scores_stay(
     assert some.facets["country"].get("GHA", 0) == ids.count("b")
 
 
-def test_hits_that_are_only_compared_carry_their_facets_and_nothing_is_counted(engine: SearchEngine) -> None:
+def test_what_is_compared_with_more_than_is_listed_says_what_is_and_carries_its_facets(engine: SearchEngine) -> None:
     serve(engine, *DOCS)
-    filters = Filters({"country": ("PHL", "GHA")})
+    wide = typed("domestic health")
+    assert isinstance(wide, Words)
+    asked: Any = {"filters": Filters({"country": ("PHL", "GHA")}), "limit": 10, "facets": ["country", "year"]}
+    narrow = engine.retrieve(query=replace(wide, least=2), **asked)
+    everything = engine.retrieve(query=wide, **asked)
 
-    asked: Any = {"query": typed("domestic health"), "filters": filters, "limit": 10, "facets": ["country", "year"]}
-    counted = engine.retrieve(**asked)
-    compared = engine.retrieve(**asked, counted=False)
+    found = engine.retrieve(query=replace(wide, least=2), compared=wide, **asked)
 
-    assert [(hit.id, hit.score) for hit in compared.keyword] == [(hit.id, hit.score) for hit in counted.keyword]
-    assert {hit.id: hit.facets for hit in compared.keyword} == {
+    assert [(hit.id, hit.score) for hit in found.keyword] == [(hit.id, hit.score) for hit in everything.keyword]
+    assert [hit.id for hit in found.keyword if hit.matched] == [hit.id for hit in narrow.keyword] == ["c"]
+    assert {hit.id: hit.facets for hit in found.keyword} == {
         "a": {"country": ("PHL",), "year": ("2019",)},
         "b": {"country": ("GHA",), "year": ("2020",)},
         "c": {"country": ("PHL", "FRA"), "year": ("2021",)},
     }
-    assert not any(compared.facets.values())
-    assert not any(hit.facets for hit in counted.keyword)
+    assert (found.total, found.facets) == (narrow.total, narrow.facets)
+    assert not any(hit.facets for hit in everything.keyword)
 
 
 def test_conditions_alone_list_in_order_of_id(engine: SearchEngine) -> None:

@@ -74,7 +74,7 @@ class EmbeddedEngine:
         sort: Sort = "relevance",
         after: Place | None = None,
         listed: bool = True,
-        counted: bool = True,
+        compared: Query | None = None,
     ) -> Retrieved:
         return self._snapshot().retrieve(
             query=query,
@@ -85,7 +85,7 @@ class EmbeddedEngine:
             sort=sort,
             after=after,
             listed=listed,
-            counted=counted,
+            compared=compared,
         )
 
     def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:

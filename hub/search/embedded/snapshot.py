@@ -3,6 +3,7 @@
 import sys
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from hub.search.types import (
     EVERYTHING,
     FACETS,
     LANGUAGES,
+    NO_FACETS,
     UNDATED_NEWEST,
     UNDATED_OLDEST,
     All,
@@ -47,6 +49,8 @@ from hub.search.types import (
 TITLE_BOOST = 0.3
 """Of a word in the title over the same in title and body: best of those tried on scifact and cranfield (docs/benchmarks.md)."""
 
+MOST_FINDS = 16
+"""Questions of which is remembered what they find: a search looks more than once, many at the same time."""
 SHORT, MOST_KEPT = 3, 2_000
 """Letters of a beginning whose suggestions are kept until the next write, and of how many."""
 _ANYWHERE: Mapping[str, float] = {"all": 1.0, "title": TITLE_BOOST}
@@ -77,10 +81,14 @@ class Entry(NamedTuple):
     passages: tuple[int, ...]
 
 
-class _Facet(NamedTuple):
-    """Pairs (document, code) of one facet as numbers, in order of code, then work: equal pairs of a work stand together."""
+class _Codes(NamedTuple):
+    """Pairs (document, code) of all facets as numbers, in order of code, then work: equal pairs of a work stand together.
 
-    codes: list[str]
+    `numbers`: facet -> code -> its number; the pairs of a code are those from `starts[number]` to `starts[number + 1]`.
+    """
+
+    numbers: Mapping[str, Mapping[str, int]]
+    starts: NDArray[np.int64]
     docs: NDArray[np.int64]
     values: NDArray[np.int64]
 
@@ -98,9 +106,8 @@ class Snapshot:
             before = previous if previous is not None and previous.folder == folder else None
             self._read_entries(before)
             self._map_vectors(before)
-        self._facets: dict[str, _Facet] = {}
+        self._finds: dict[Query, NDArray[np.int64]] = {}
         self._suggestions: dict[tuple[str, int], tuple[Suggested, ...]] = {}
-        self._last_matched: tuple[Any, dict[str, bool]] = (None, {})
 
     def _read_entries(self, previous: "Snapshot | None") -> None:
         known = previous.by_serial if previous else {}
@@ -113,6 +120,7 @@ class Snapshot:
             self.by_serial[int(serial)] = known.get(int(serial)) or _entry(stored(self._searcher.doc(address)), shared)
         numbered = sorted(self.by_serial.items(), key=lambda item: item[1].id)
         self.entries = [entry for _, entry in numbered]
+        self._ids = [entry.id for entry in self.entries]
         serial_of = np.fromiter((serial for serial, _ in numbered), dtype=np.int64, count=len(numbered))
         self._order = np.argsort(serial_of)
         self._serials = serial_of[self._order]
@@ -159,7 +167,7 @@ class Snapshot:
         """As `SearchEngine.vectors`."""
         found: dict[DocId, NDArray[np.float32]] = {}
         for wanted in ids:
-            at = bisect_left(self.entries, wanted, key=lambda entry: entry.id)
+            at = bisect_left(self._ids, wanted)
             if at < len(self.entries) and self.entries[at].id == wanted and self.entries[at].passages:
                 entry = self.entries[at]
                 found[wanted] = self.rows.exact[entry.row : entry.row + len(entry.passages)]
@@ -176,7 +184,7 @@ class Snapshot:
         sort: Sort = "relevance",
         after: Place | None = None,
         listed: bool = True,
-        counted: bool = True,
+        compared: Query | None = None,
     ) -> Retrieved:
         """As `SearchEngine.retrieve`."""
         if limit < 1:
@@ -189,31 +197,28 @@ class Snapshot:
         keyword: tuple[EngineHit, ...] = ()
         total = 0
         counts: dict[str, Mapping[str, int]] = {name: {} for name in facets}
-        if listed and query == EVERYTHING:
-            docs = np.arange(len(self.entries)) if allowed is None else np.flatnonzero(allowed)
-            keyword = self._hits([(1.0, doc) for doc in docs.tolist()], limit, sort, after)
-            total = self._count_works(docs)
+        found = self._found(query) if query is not None else np.empty(0, np.int64)
+        within = found if allowed is None else found[allowed[found]]
+        if listed and query is not None:
+            if query == EVERYTHING:
+                keyword = self._hits([(1.0, doc) for doc in within.tolist()], limit, sort, after)
+            else:
+                scored = self._scored(self._filtered(self._query(compared or query), filters), limit, sort, after)
+                keyword = self._hits(scored, limit, sort, after)
+            total = self._count_works(within)
             for rest, names in _by_rest(facets, filters):
-                everything = self._allowed(rest)
-                docs = np.arange(len(self.entries)) if everything is None else np.flatnonzero(everything)
-                counts |= self._count_facets(docs, names)
-        elif listed and query is not None:
-            keyword, total = self._keyword(self._filtered(self._query(query), filters), limit, sort, after)
-            for rest, names in _by_rest(facets, filters) if counted else ():
-                counts |= self._count(self._filtered(self._query(query, scored=False), rest), names)
-        if not counted:
-            keyword = tuple(self._carrying(hit, facets) for hit in keyword)
+                reach = self._allowed(rest)
+                counts |= self._count_facets(found if reach is None else found[reach[found]], names)
+        if compared is not None:
+            keyword = self._compared(keyword, self._works(within), facets)
         if vector is None:
             return Retrieved(keyword, (), total, counts, self.languages)
         bound = constraint(query) if query is not None else None
         if bound is not None:
             having = np.zeros(len(self.entries), dtype=np.bool_)
-            having[self._numbers(self._search_all(self._query(bound, scored=False)))] = True
+            having[self._found(bound)] = True
             allowed = having if allowed is None else allowed & having
-        near = self._nearest(vector, allowed, limit)
-        works = {self.entries[self._owner[row]].work for _, row in near}
-        matched = works if query == EVERYTHING else self._matched(query, filters, works)
-        nearest = self._near_hits(near, matched, facets)
+        nearest = self._near_hits(self._nearest(vector, allowed, limit), self._works(within), facets)
         return Retrieved(keyword, nearest, total, counts, self.languages)
 
     def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:
@@ -266,20 +271,22 @@ class Snapshot:
 
     # Filters and counts
 
-    def _facet(self, name: str) -> _Facet:
-        if name not in self._facets:
-            number: dict[str, int] = {}
-            docs: list[int] = []
-            values: list[int] = []
-            at = FACETS.index(name)
+    @cached_property
+    def _codes(self) -> _Codes:
+        numbers: dict[str, dict[str, int]] = {name: {} for name in FACETS}
+        docs: list[int] = []
+        values: list[int] = []
+        first = 0
+        for at, own in enumerate(numbers.values()):
             for doc, entry in enumerate(self.entries):
                 for code in entry.facets[at]:
                     docs.append(doc)
-                    values.append(number.setdefault(code, len(number)))
-            doc_array, value_array = np.array(docs, np.int64), np.array(values, np.int64)
-            order = np.lexsort((self._work[doc_array], value_array))
-            self._facets[name] = _Facet(list(number), doc_array[order], value_array[order])
-        return self._facets[name]
+                    values.append(own.setdefault(code, first + len(own)))
+            first += len(own)
+        doc_array, value_array = np.array(docs, np.int64), np.array(values, np.int64)
+        order = np.lexsort((self._work[doc_array], value_array))
+        starts = np.searchsorted(value_array[order], np.arange(first + 1))
+        return _Codes(numbers, starts, doc_array[order], value_array[order])
 
     def _allowed(self, filters: Filters) -> NDArray[np.bool_] | None:
         """Which documents the filters let through; None: all."""
@@ -290,10 +297,10 @@ class Snapshot:
             if not wanted:
                 continue
             having = np.zeros(len(self.entries), dtype=np.bool_)
-            if name in FACETS:
-                facet = self._facet(name)
-                numbers = [at for at, code in enumerate(facet.codes) if code in wanted]
-                having[facet.docs[np.isin(facet.values, numbers)]] = True
+            codes = self._codes
+            known = codes.numbers.get(name, {})
+            for number in (known[code] for code in wanted if code in known):
+                having[codes.docs[codes.starts[number] : codes.starts[number + 1]]] = True
             allowed &= having
         return allowed
 
@@ -302,21 +309,23 @@ class Snapshot:
 
     def _count_facets(self, docs: NDArray[np.int64], names: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         """Name -> code -> works among `docs` that have it."""
+        if not names:
+            return {}
+        codes = self._codes
         chosen = np.zeros(len(self.entries), dtype=np.bool_)
         chosen[docs] = True
-        counts: dict[str, dict[str, int]] = {}
-        for name in names:
-            if name not in FACETS:
-                counts[name] = {}
-                continue
-            facet = self._facet(name)
-            pairs = np.flatnonzero(chosen[facet.docs])
-            works, values = self._work[facet.docs[pairs]], facet.values[pairs]
+        pairs = np.flatnonzero(chosen[codes.docs])
+        values = codes.values[pairs]
+        if not self._one_version_each:
+            works = self._work[codes.docs[pairs]]
             first = np.ones(len(pairs), dtype=np.bool_)
             first[1:] = (works[1:] != works[:-1]) | (values[1:] != values[:-1])
-            numbers = np.bincount(values[first], minlength=len(facet.codes))
-            counts[name] = {code: int(numbers[at]) for at, code in enumerate(facet.codes) if numbers[at]}
-        return counts
+            values = values[first]
+        counted = np.bincount(values, minlength=len(codes.starts) - 1).tolist()
+        return {
+            name: {code: counted[number] for code, number in codes.numbers.get(name, {}).items() if counted[number]}
+            for name in names
+        }
 
     # The keyword side
 
@@ -413,69 +422,48 @@ class Snapshot:
             return tantivy.Query.term_query(self._schema, field, terms[0], "freq")
         return tantivy.Query.phrase_query(self._schema, field, list(terms))
 
-    def _keyword(
-        self, query: tantivy.Query, limit: int, sort: Sort, after: Place | None
-    ) -> tuple[tuple[EngineHit, ...], int]:
-        """The works that come first, and how many there are in all."""
+    def _scored(self, query: tantivy.Query, limit: int, sort: Sort, after: Place | None) -> list[tuple[float, int]]:
+        """(score, document), best first, ties by id: enough of them for `limit` works in the order asked for."""
         if not self.entries:
-            return (), 0
-        if self._one_version_each and sort == "relevance" and after is None:
-            scored, total = self._best(query, limit)
-            return self._hits(scored, limit, sort, after), total
-        scored, _ = self._best(query, len(self.entries))
-        docs = np.fromiter((doc for _, doc in scored), np.int64, len(scored))
-        return self._hits(scored, limit, sort, after), self._count_works(docs)
+            return []
+        whole = not self._one_version_each or sort != "relevance" or after is not None
+        return self._best(query, len(self.entries) if whole else limit)
 
-    def _count(self, query: tantivy.Query, names: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
-        """Name -> code -> works that the query finds. tantivy counts documents: right where each work has one, and faster."""
-        if self._one_version_each:
-            return self._aggregate(query, [name for name in names if name in FACETS])
-        return self._count_facets(self._numbers(self._search_all(query)), names)
+    def _found(self, query: Query) -> NDArray[np.int64]:
+        """Numbers of all documents that a query finds, ascending. Kept for the next look of the same search."""
+        found = self._finds.get(query)
+        if found is None:
+            if query == EVERYTHING:
+                found = np.arange(len(self.entries))
+            else:
+                found = np.sort(self._numbers(self._search_all(self._query(query, scored=False))))
+            if len(self._finds) >= MOST_FINDS:
+                self._finds = {}
+            self._finds[query] = found
+        return found
 
-    def _best(self, query: tantivy.Query, limit: int) -> tuple[list[tuple[float, int]], int]:
-        """(score, document) of at least the `limit` best, ties by id, and how many documents there are in all.
+    def _works(self, docs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """By number of a work: whether one of these documents is a version of it."""
+        works = np.zeros(len(self.entries), dtype=np.bool_)
+        works[self._work[docs]] = True
+        return works
+
+    def _best(self, query: tantivy.Query, limit: int) -> list[tuple[float, int]]:
+        """(score, document) of at least the `limit` best, ties by id.
 
         tantivy breaks ties its own way, so one that the limit would cut is read whole.
         """
         size = min(limit + 1, len(self.entries))
         while True:
             with guarded():
-                result = self._searcher.search(query, limit=size, count=True)
-            hits = result.hits
+                hits = self._searcher.search(query, limit=size, count=False).hits
             if len(hits) < size or size == len(self.entries) or hits[-1][0] < hits[limit - 1][0]:
                 break
             size = min(4 * size, len(self.entries))
-        docs = self._numbers([address for _, address in hits])
-        scored = [(float(score), int(doc)) for (score, _), doc in zip(hits, docs, strict=True)]
-        return sorted(scored, key=lambda item: (-item[0], item[1])), int(getattr(result, "count", len(hits)))
-
-    def _aggregate(self, query: tantivy.Query, names: Sequence[str]) -> dict[str, dict[str, int]]:
-        if not names or not self.entries:
-            return {}
-        request = {name: {"terms": {"field": facet_field(name), "size": 10_000}} for name in names}
-        with guarded():
-            answer = self._searcher.aggregate(query, request)
-        return {name: {bucket["key"]: int(bucket["doc_count"]) for bucket in answer[name]["buckets"]} for name in names}
-
-    def _matched(self, query: Query | None, filters: Filters, works: set[str]) -> set[str]:
-        """Those of `works` that the keyword side finds."""
-        if query is None:
-            return set()
-        # A second look meets most of the works of the first: looking one up costs more than all else here.
-        asked = query, dict(filters.values)
-        before, known = self._last_matched
-        known = known if before == asked else {}
-        new = works - known.keys()
-        found = self._found_among(query, filters, new) if new else set[str]()
-        known = known | {work: work in found for work in new}
-        self._last_matched = asked, known
-        return {work for work in works if known[work]}
-
-    def _found_among(self, query: Query, filters: Filters, works: set[str]) -> set[str]:
-        among = tantivy.Query.term_set_query(self._schema, "work", sorted(works))
-        finds = self._filtered(self._query(query, scored=False), filters)
-        both = tantivy.Query.boolean_query([(_MUST, finds), (_MUST, among)])
-        return {self.entries[doc].work for doc in self._numbers(self._search_all(both))}
+        docs = self._numbers([address for _, address in hits]).tolist()
+        scores = [score for score, _ in hits]
+        order = sorted(range(len(hits)), key=lambda at: (-scores[at], docs[at]))
+        return [(scores[at], docs[at]) for at in order]
 
     # The nearest side
 
@@ -510,24 +498,18 @@ class Snapshot:
             size = min(4 * size, len(rows))
 
     def _near_hits(
-        self, near: Sequence[tuple[float, int]], matched: set[str], facets: Sequence[str]
+        self, near: Sequence[tuple[float, int]], works: NDArray[np.bool_], facets: Sequence[str]
     ) -> tuple[EngineHit, ...]:
-        positions = [(name, FACETS.index(name)) for name in facets if name in FACETS]
+        """`works`: by number, what the keyword side finds."""
+        owners = self._owner[[row for _, row in near]].tolist() if near else []
+        matched = works[self._work[owners]].tolist() if near else []
         hits: list[EngineHit] = []
-        for score, row in near:
-            owner = self._owner[row]
+        for (score, row), owner, match in zip(near, owners, matched, strict=True):
             entry = self.entries[owner]
+            passage = entry.passages[row - entry.row]
+            codes = _codes_of(entry, facets)
             hits.append(
-                EngineHit(
-                    entry.id,
-                    entry.work,
-                    score,
-                    entry.language,
-                    matched=entry.work in matched,
-                    passage=entry.passages[row - entry.row],
-                    facets={name: entry.facets[at] for name, at in positions},
-                    year=self._years[owner],
-                )
+                EngineHit(entry.id, entry.work, score, entry.language, match, passage, codes, self._years[owner])
             )
         return tuple(hits)
 
@@ -548,16 +530,25 @@ class Snapshot:
             if entry.work in seen:
                 continue
             seen.add(entry.work)
-            hit = EngineHit(entry.id, entry.work, score, entry.language, year=self._years[doc])
+            hit = EngineHit(entry.id, entry.work, score, entry.language, True, None, NO_FACETS, self._years[doc])
             if after is None or place(hit, sort) > after:
                 hits.append(hit)
                 if len(hits) == limit:
                     break
         return tuple(hits)
 
-    def _carrying(self, hit: EngineHit, facets: Sequence[str]) -> EngineHit:
-        entry = self.entries[bisect_left(self.entries, hit.id, key=lambda entry: entry.id)]
-        return hit._replace(facets={name: entry.facets[FACETS.index(name)] for name in facets if name in FACETS})
+    def _compared(
+        self, hits: Sequence[EngineHit], works: NDArray[np.bool_], facets: Sequence[str]
+    ) -> tuple[EngineHit, ...]:
+        """The hits with their codes, `matched` where their work is one of `works`."""
+        docs = [bisect_left(self._ids, hit.id) for hit in hits]
+        matched = works[self._work[docs]].tolist() if docs else []
+        return tuple(
+            EngineHit(
+                hit.id, hit.work, hit.score, hit.language, match, None, _codes_of(self.entries[doc], facets), hit.year
+            )
+            for hit, doc, match in zip(hits, docs, matched, strict=True)
+        )
 
     def _search_all(self, query: tantivy.Query) -> list[tantivy.DocAddress]:
         with guarded():
@@ -580,6 +571,12 @@ def _by_rest(facets: Sequence[str], filters: Filters) -> list[tuple[Filters, lis
         (Filters({other: codes for other, codes in filters.values.items() if other != own}) if own else filters, names)
         for own, names in groups.items()
     ]
+
+
+def _codes_of(entry: Entry, facets: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    if facets == FACETS:
+        return dict(zip(FACETS, entry.facets, strict=True))
+    return {name: entry.facets[FACETS.index(name)] for name in facets if name in FACETS}
 
 
 def _entry(data: dict[str, Any], shared: dict[tuple[str, ...], tuple[str, ...]]) -> Entry:
