@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.matching.candidates import OBJECTIVES, AgencyFacts, Evidence, Rows
+from hub.matching.candidates import AgencyFacts, Evidence, Rows
 from hub.matching.scoring import (
     Need,
     Relevance,
@@ -23,15 +24,27 @@ from hub.matching.scoring import (
     standing,
 )
 from hub.matching.sums import Candidate, Term, best_first, matches, score
+from hub.matching.tables import NOBODY, OBJECTIVES
 from hub.matching.types import Gain, Match
 from hub.matching.weights import BEST_RECORDS, FEW_DEVIATIONS, FLOORS, INVOLVED, STRENGTH, weight
 
-Private = Callable[[str], Iterable[Term]]
-"""Entity id -> terms that the secretariat alone sees."""
+
+class Private(NamedTuple):
+    """What the secretariat alone sees: entity id -> terms, and what they sum to."""
+
+    terms: Callable[[str], Iterable[Term]]
+    worth: Callable[[str], float]
 
 
-def nothing_private(_: str) -> Iterable[Term]:
+def _no_terms(_: str) -> Iterable[Term]:
     return ()
+
+
+def _nothing(_: str) -> float:
+    return 0.0
+
+
+NOTHING_PRIVATE = Private(_no_terms, _nothing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,15 +73,15 @@ class _Records:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """All agencies on public evidence. `told`: public answers; `others`: the terms of each that rest on no record;
+    """All agencies on public evidence. `told`: public answers; `mandates` (agencies,), or empty without a model: how close each is;
 
-    `strengths`: the sums of these and of those that do.
+    `strengths` (agencies,): sums of all terms of each.
     """
 
     records: _Records
     need: Need
     told: Told
-    others: Sequence[Sequence[Term]]
+    mandates: Scores
     strengths: Scores
 
 
@@ -76,38 +89,43 @@ def scored(evidence: Evidence, need: Need, found: Relevance) -> Scored:
     """Every agency: there are tens, at most hundreds."""
     records = _records(evidence, need, found)
     mandates = _mandate_feature(evidence, need)
-    objectives = asked(need)
-    near = regions_of(evidence, need.country)[:1]
     told = answers_told(evidence, need)
-    others: list[Sequence[Term]] = []
-    for row, facts in enumerate(evidence.agencies):
-        terms = [
-            *_objective_terms(facts, need, objectives),
-            *_region_terms(evidence, facts, need.country),
-            *_said_terms(facts, need, near),
-            *answer_terms(told, facts.id, "agency.answer", "answer_released"),
-        ]
-        if len(mandates) and mandates[row]:
-            terms.append(Term("mandate_close", {}, weight("agency.mandate") * float(mandates[row]), (facts.id,)))
-        if facts.strengths:
-            breadth = _breadth(len(facts.strengths))
-            terms.append(Term("mandate_breadth", {"count": len(facts.strengths)}, breadth, (facts.id,)))
-        others.append(terms)
-    own = _sums_of_records(records)
-    return Scored(records, need, told, others, own + np.array([score(terms) for terms in others]))
+    strengths = _sums_of_records(records) + _sums_of_others(evidence, need, told)
+    if len(mandates):
+        strengths += weight("agency.mandate") * mandates
+    return Scored(records, need, told, mandates, strengths)
+
+
+def _sums_of_others(evidence: Evidence, need: Need, told: Told) -> Scores:
+    """(agencies,): what the terms of each sum to that rest neither on records nor on its mandate."""
+    table = evidence.agency_table
+    sums = weight("agency.objective") * (table.strengths @ need.objectives)
+    sums += weight("agency.lead") * (table.leads @ need.objectives)
+    sums += weight("agency.breadth") / OBJECTIVES * table.counts
+    for row in table.commissions:
+        sums[row] += score(_region_terms(evidence, evidence.agencies[row], need.country))
+    there = np.zeros(len(sums))
+    for region in regions_of(evidence, need.country)[:1]:
+        there[table.presence.get(region, NOBODY)] = weight("agency.presence_region")
+    there[table.presence.get(need.country, NOBODY)] = weight("agency.presence")
+    sums += there
+    sums[table.languages.get(need.language or "", NOBODY)] += weight("agency.language")
+    for entity, answers in told.items():
+        if entity in table.rows:
+            sums[table.rows[entity]] += weight("agency.answer") * answers[0][0]
+    return sums
 
 
 def agencies(
-    scored: Scored, *, limit: int, private: Private = nothing_private, excluded: Collection[str] = ()
+    scored: Scored, *, limit: int, private: Private = NOTHING_PRIVATE, excluded: Collection[str] = ()
 ) -> tuple[Match, ...]:
     """The best of all but the `excluded`. Reasons are made for those alone that may be among them."""
-    evidence, strengths = scored.records.evidence, scored.strengths
+    evidence = scored.records.evidence
     rows = [row for row, facts in enumerate(evidence.agencies) if facts.id not in excluded]
-    inside = {row: tuple(private(evidence.agencies[row].id)) for row in rows}
-    near = {row: float(strengths[row]) + score(inside[row]) for row in rows}
+    near = {row: float(scored.strengths[row]) + private.worth(evidence.agencies[row].id) for row in rows}
     last = max(sorted(near.values(), reverse=True)[:limit][-1:], default=0.0) if limit else np.inf
     least = max(last, FLOORS["agency"]) - ROUNDING
-    listed = (_candidate(scored, row, inside[row]) for row in rows if near[row] >= least)
+    listed = (_candidate(scored, row, private) for row in rows if near[row] >= least)
     ranked = best_first(one for one in listed if score(one.terms) >= FLOORS["agency"])
     return matches(of_records(evidence, one) for one in ranked[:limit])
 
@@ -116,13 +134,28 @@ ROUNDING = 1e-6
 """Sums made in another order differ by less."""
 
 
-def _candidate(scored: Scored, row: int, private: Iterable[Term]) -> Candidate:
+def _candidate(scored: Scored, row: int, private: Private) -> Candidate:
     records, need = scored.records, scored.need
     facts, own = records.evidence.agencies[row], records.own(row)
-    terms = [*scored.others[row], *_record_terms(records, own), *private]
+    terms = [*_other_terms(scored, row), *_record_terms(records, own), *private.terms(facts.id)]
     lost = partial(_lost, scored, facts.id, own, terms)
     gains = partial(_gains, records, own, facts, need, terms)
     return Candidate(facts.acronym, facts.name, facts.verified, facts.id, terms, lost, gains)
+
+
+def _other_terms(scored: Scored, row: int) -> Iterable[Term]:
+    """Of what rests on no record."""
+    evidence, need = scored.records.evidence, scored.need
+    facts = evidence.agencies[row]
+    yield from _objective_terms(facts, need, asked(need))
+    yield from _region_terms(evidence, facts, need.country)
+    yield from _said_terms(facts, need, regions_of(evidence, need.country)[:1])
+    yield from answer_terms(scored.told, facts.id, "agency.answer", "answer_released")
+    if len(scored.mandates) and scored.mandates[row]:
+        yield Term("mandate_close", {}, weight("agency.mandate") * float(scored.mandates[row]), (facts.id,))
+    if facts.strengths:
+        breadth = _breadth(len(facts.strengths))
+        yield Term("mandate_breadth", {"count": len(facts.strengths)}, breadth, (facts.id,))
 
 
 def _breadth(count: int) -> float:
@@ -212,6 +245,18 @@ def _record_terms(records: _Records, own: Rows) -> list[Term]:
     ]
 
 
+def _worth_of(records: _Records, own: Rows) -> float:
+    """What `_record_terms` sum to."""
+    position, total = records.position[own], records.found.total
+    best = own[:BEST_RECORDS][position[:BEST_RECORDS] < len(records.position)]
+    worth = weight("agency.records") / BEST_RECORDS * float(total[best].sum())
+    if records.pool_total > 0:
+        worth += weight("agency.involved") * float(total[own[position < INVOLVED]].sum()) / records.pool_total
+    if records.country[own].any():
+        return worth + weight("agency.presence")
+    return worth + (weight("agency.presence_region") if records.region[own].any() else 0.0)
+
+
 def _best_terms(records: _Records, best: Rows) -> Iterable[Term]:
     share = weight("agency.records") / BEST_RECORDS
     for document in best.tolist():
@@ -292,7 +337,7 @@ def _lost(scored: Scored, entity: str, own: Rows, terms: Sequence[Term], term: T
     if term.code in _OF_RECORDS:
         gone = set(term.rows)
         kept = np.array([row for row in own.tolist() if row not in gone], np.int64)
-        return score(_record_terms(scored.records, kept)) - _of_records(terms)
+        return _worth_of(scored.records, kept) - _of_records(terms)
     if term.code in {"objective_shared", "objective_predicted"}:
         return -term.weight - _breadth(1)
     if term.code == "mandate_breadth":
@@ -318,5 +363,5 @@ def _gains(records: _Records, own: Rows, facts: AgencyFacts, need: Need, terms: 
     if nearest is not None:
         more = np.append(own, nearest)
         more = more[np.argsort(records.position[more], kind="stable")]
-        gained = score(_record_terms(records, more)) - _of_records(terms)
+        gained = _worth_of(records, more) - _of_records(terms)
         yield Gain("record_of_agency", {"title": records.evidence.documents[nearest].title}, gained)

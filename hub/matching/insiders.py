@@ -1,17 +1,19 @@
 """What the secretariat alone is shown: experts, and how agencies and peers fare. Pure; `Inside` is given, or nothing of this is scored."""
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hub.matching.agencies import Scored, objective_worth
-from hub.matching.candidates import AgencyFacts
-from hub.matching.scoring import Need, asked
+from hub.matching.agencies import Private, Scored, objective_worth
+from hub.matching.candidates import AgencyFacts, Evidence
+from hub.matching.scoring import Need, Scores, asked
 from hub.matching.sums import Candidate, Term, matches
+from hub.matching.tables import OBJECTIVES
 from hub.matching.types import ExpertFacts, Gain, Inside, Match
 from hub.matching.weights import FLOORS, STRENGTH, weight
 
@@ -24,23 +26,58 @@ STRONGEST = 2.0
 """A score at which an agency lends its experts the full weight: the best reach two to three."""
 
 
+def of_agencies(inside: Inside, need: Need) -> Private:
+    """What is known of agencies, in the light of one need."""
+    return Private(partial(agency_terms, inside, need), partial(_worth_of_agency, inside, _wanted(need)))
+
+
+def of_states(inside: Inside) -> Private:
+    return Private(partial(state_terms, inside), partial(_worth_of_state, inside))
+
+
+def _wanted(need: Need) -> frozenset[int]:
+    return frozenset((np.flatnonzero(need.objectives) + 1).tolist())
+
+
 def agency_terms(inside: Inside, need: Need, entity: str) -> Iterable[Term]:
     """Load (taken off), acceptance, speed, answers on the same objectives."""
     if requests := inside.open_requests.get(entity, ()):
-        share = min(len(requests) / FULL_LOAD, 1.0)
+        share = _full(requests)
         evidence = tuple(f"request:{request}" for request in requests)
         yield Term("load", {"count": len(requests)}, -weight("private.load") * share, evidence)
     if entity in inside.acceptance:
         share = inside.acceptance[entity]
         yield Term("accepts", {"percent": round(100 * share)}, weight("private.accepted") * share, (entity,))
     if entity in inside.days:
-        share = min(max((SLOW - inside.days[entity]) / (SLOW - FAST), 0.0), 1.0)
+        share = _fast(inside.days[entity])
         yield Term("answers_fast", {"days": round(inside.days[entity], 1)}, weight("private.speed") * share, (entity,))
-    wanted = frozenset((np.flatnonzero(need.objectives) + 1).tolist())
+    wanted = _wanted(need)
     if done := [request for request, objectives in inside.answered.get(entity, ()) if wanted & objectives]:
         share = min(len(done) / MANY_ANSWERS, 1.0)
         evidence = tuple(f"request:{request}" for request in done)
         yield Term("answered_similar", {"count": len(done)}, weight("private.answered") * share, evidence)
+
+
+def _worth_of_agency(inside: Inside, wanted: frozenset[int], entity: str) -> float:
+    """What `agency_terms` sum to."""
+    worth = -weight("private.load") * _full(inside.open_requests.get(entity, ()))
+    worth += weight("private.accepted") * inside.acceptance.get(entity, 0.0)
+    if entity in inside.days:
+        worth += weight("private.speed") * _fast(inside.days[entity])
+    done = sum(not wanted.isdisjoint(objectives) for _, objectives in inside.answered.get(entity, ()))
+    return worth + weight("private.answered") * min(done / MANY_ANSWERS, 1.0)
+
+
+def _full(requests: Sequence[str]) -> float:
+    return min(len(requests) / FULL_LOAD, 1.0)
+
+
+def _fast(days: float) -> float:
+    return min(max((SLOW - days) / (SLOW - FAST), 0.0), 1.0)
+
+
+def _worth_of_state(inside: Inside, entity: str) -> float:
+    return weight("private.ready") if entity in inside.ready else 0.0
 
 
 def state_terms(inside: Inside, entity: str) -> Iterable[Term]:
@@ -48,46 +85,88 @@ def state_terms(inside: Inside, entity: str) -> Iterable[Term]:
         yield Term("ready", {"country": entity}, weight("private.ready"), (entity,))
 
 
+class People:
+    """The experts of `inside` as arrays, to be added up for one need after another. Rows are those of `inside.experts`."""
+
+    def __init__(self, evidence: Evidence, inside: Inside) -> None:
+        self.experts = inside.experts
+        table, size = evidence.agency_table, len(inside.experts)
+        self.agency = np.fromiter((table.rows.get(one.entity_id, -1) for one in inside.experts), np.int64, size)
+        self._free = np.fromiter((not one.absent and one.load < one.capacity for one in inside.experts), np.bool_, size)
+        self._free &= self.agency >= 0
+        self._load = np.fromiter(
+            (min(one.load / max(one.capacity, 1), 1.0) for one in inside.experts), np.float64, size
+        )
+        own = [(row, number - 1) for row, one in enumerate(inside.experts) for number in one.objectives]
+        self._covered = np.zeros((size, OBJECTIVES))
+        if size and len(table.strengths):
+            limited = np.fromiter((bool(one.objectives) for one in inside.experts), np.bool_, size)
+            self._covered[~limited] = table.strengths[self.agency[~limited]]
+        if own:
+            self._covered[tuple(zip(*own, strict=True))] = STRENGTH["primary"]
+        self._marks: dict[tuple[str, str], NDArray[np.bool_]] = {}
+
+    def worth(self, need: Need, strengths: Scores, excluded: Collection[str] = ()) -> Scores:
+        """(experts,): what the terms of each sum to; NaN for who is not to be asked, or below the floor.
+
+        `strengths`: of all agencies. `excluded`: agencies and memberships.
+        """
+        about = weight("expert.objective") * (self._covered @ need.objectives)
+        if len(strengths):
+            agency = np.clip(strengths[self.agency] / STRONGEST, 0.0, 1.0)
+            about += weight("expert.agency") * agency
+        total = about - weight("private.load") * self._load
+        total += weight("expert.language") * self._mark("language", need.language or "")
+        total += weight("expert.region") * self._mark("country", need.country)
+        # a language and a region alone make nobody an expert in what is asked
+        asked = self._free & ~self._mark("own", need.country) & (about > 0) & (total >= FLOORS["expert"])
+        if excluded:
+            asked &= np.array([not {one.id, one.entity_id} & {*excluded} for one in self.experts], np.bool_)
+        return np.where(asked, total, np.nan)
+
+    def _mark(self, what: str, code: str) -> NDArray[np.bool_]:
+        """(experts,): who has this language, works for this country, or is of it."""
+        if (what, code) not in self._marks:
+            has = _HAS[what]
+            self._marks[what, code] = np.fromiter((has(one, code) for one in self.experts), np.bool_, len(self.experts))
+        return self._marks[what, code]
+
+
+_HAS: Mapping[str, Callable[[ExpertFacts, str], bool]] = {
+    "language": lambda one, code: code in one.languages,
+    "country": lambda one, code: one.countries is not None and code in one.countries,
+    "own": lambda one, code: code in one.own_states,
+}
+
+
 def experts(
-    scored: Scored, need: Need, inside: Inside, *, limit: int, excluded: Collection[str] = ()
+    scored: Scored, need: Need, people: People, *, limit: int, excluded: Collection[str] = ()
 ) -> tuple[Match, ...]:
     """Experts with room who are there and not of the asking State. `excluded`: agencies and memberships.
 
-    All are added up; reasons are made for those alone that may be among the best.
+    All are added up; reasons are made for the best alone.
     """
-    agencies = scored.records.evidence.agencies
-    rows = {facts.id: row for row, facts in enumerate(agencies)}
-    strengths = scored.strengths.tolist()
-    objectives = asked(need)
-    added: list[tuple[float, _Fit, list[_Part]]] = []
-    for one in inside.experts:
-        row = rows.get(one.entity_id)
-        if row is None or one.id in excluded or one.entity_id in excluded:
-            continue
-        if one.absent or one.load >= one.capacity or need.country in one.own_states:
-            continue
-        fit = _Fit(need, objectives, one, agencies[row], strengths[row])
-        parts = _parts(fit)
-        total = _sum(parts)
-        if total >= FLOORS["expert"] and any(code in _ABOUT for code, _, _ in parts):
-            added.append((total, fit, parts))
-    added.sort(key=lambda each: (-round(each[0], 9), each[1].one.id))
+    worth = people.worth(need, scored.strengths, excluded)
+    rows = np.flatnonzero(~np.isnan(worth))
+    best = sorted(rows.tolist(), key=lambda row: (-round(float(worth[row]), 9), people.experts[row].id))[:limit]
+    objectives, agencies = asked(need), scored.records.evidence.agencies
+    fits = [
+        _Fit(need, objectives, people.experts[row], agencies[agency], float(scored.strengths[agency]))
+        for row, agency in zip(best, people.agency[best].tolist(), strict=True)
+    ]
     return matches(
         Candidate(
             fit.one.id,
             fit.one.name,
             fit.agency.verified,
             fit.agency.id,
-            [_term(fit, part) for part in parts],
+            [_term(fit, part) for part in _parts(fit)],
             lost=partial(_lost, fit),
             gains=partial(_gains, fit),
         )
-        for _, fit, parts in added[:limit]
+        for fit in fits
     )
 
-
-_ABOUT = {"expert_objective", "expert_agency"}
-"""A language and a region alone make nobody an expert in what is asked."""
 
 _Part = tuple[str, int, float]
 """Code, objective (0: none) and weight of a reason."""

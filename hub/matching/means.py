@@ -1,5 +1,6 @@
 """What could be drawn on: offers of support, and the areas of the fund. Pure."""
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from functools import partial
@@ -30,8 +31,8 @@ def offers(
             continue
         if facts.places and not facts.places & around:
             continue
-        terms = list(_offer_terms(need, objectives, facts, closeness, around))
-        if score(term for term in terms if term.code in _ABOUT) >= FLOORS["offer"]:
+        if _about(objectives, facts, closeness) >= FLOORS["offer"]:
+            terms = list(_offer_terms(need, objectives, facts, closeness, around))
             listed.append(
                 Candidate(
                     facts.id,
@@ -46,8 +47,13 @@ def offers(
     return matches(best_first(listed)[:limit])
 
 
-_ABOUT = {"offer_objective", "offer_any", "offer_text"}
-"""What a floor is asked of: an offer for the region in the language is none for the need."""
+def _about(objectives: Sequence[tuple[int, float]], facts: OfferFacts, closeness: float) -> float:
+    """What a floor is asked of, the terms of objectives and text: an offer for the region in the language is none for the need."""
+    if facts.objectives or not objectives:
+        of_objectives = math.fsum(share for number, share in objectives if number in facts.objectives)
+    else:
+        of_objectives = ANY_OBJECTIVE
+    return weight("offer.objective") * of_objectives + weight("offer.text") * closeness
 
 
 def _offer_terms(

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from hub.matching import situation
-from hub.matching.agencies import Private, nothing_private
+from hub.matching.agencies import NOTHING_PRIVATE, Private
 from hub.matching.candidates import Evidence, Rows, StateFacts
 from hub.matching.scoring import Need, Relevance, Scores, Told, answer_terms, answers_told, lost_answer, of_records
-from hub.matching.sums import Candidate, Term, best_first, matches, score, spread
+from hub.matching.sums import Candidate, Term, matches, score, spread
+from hub.matching.tables import NOBODY, counted
 from hub.matching.types import Gain, Match
 from hub.matching.weights import FLOORS, NOT_FIRST, PER_SUBREGION, TOP, weight
 
@@ -36,18 +37,60 @@ def peer_states(
     found: Relevance,
     *,
     limit: int,
-    private: Private = nothing_private,
+    private: Private = NOTHING_PRIVATE,
     excluded: Collection[str] = (),
 ) -> tuple[Match, ...]:
-    """States whose practices meet the need, asker and `excluded` left out, a subregion at most three times among the first ten."""
-    ranked = best_first(candidates(evidence, need, found, private, excluded))
-    order = spread([one.kin for one in ranked], PER_SUBREGION, TOP)
-    return matches(of_records(evidence, ranked[position]) for position in order[:limit])
+    """States whose practices meet the need, asker and `excluded` left out, a subregion at most three times among the first ten.
+
+    All are added up; reasons are made for those that are listed alone.
+    """
+    told = answers_told(evidence, need)
+    done = [one for one in _done(evidence, need, found) if evidence.states[one.state].id not in excluded]
+    alike = _sums_alike(evidence, need)
+    ranked: list[tuple[float, _Done]] = []
+    for one in done:
+        state = evidence.states[one.state].id
+        answers = score(answer_terms(told, state, "peer.answer", "answer_received"))
+        ranked.append((one.worth() + float(alike[one.state]) + answers + private.worth(state), one))
+    ranked.sort(key=lambda each: (-round(each[0], 9), each[1].state))  # States are in order of id
+    order = spread([_kin(evidence.states[one.state]) for _, one in ranked], PER_SUBREGION, TOP)
+    nearest = next((row for row in found.order.tolist() if evidence.practice[row]), None)
+    seen = _Seen(evidence, need, found, told, nearest)
+    listed = (_candidate(seen, ranked[at][1], private) for at in order[:limit])
+    return matches(of_records(evidence, one) for one in listed)
 
 
-def candidates(
-    evidence: Evidence, need: Need, found: Relevance, private: Private, excluded: Collection[str] = ()
-) -> list[Candidate]:
+class _Seen(NamedTuple):
+    """What all States are seen by. `told`: public answers; `nearest`: row of the practice that is closest to the need."""
+
+    evidence: Evidence
+    need: Need
+    found: Relevance
+    told: Told
+    nearest: int | None
+
+
+def _kin(facts: StateFacts) -> str:
+    return facts.regions[0] if facts.regions else ""
+
+
+def _candidate(seen: _Seen, done: "_Done", private: Private) -> Candidate:
+    evidence, need, found, told, nearest = seen
+    facts, asker = evidence.states[done.state], evidence.state_rows.get(need.country)
+    terms = [
+        *_practice_terms(done.best()),
+        *_neighbour_terms(evidence, facts, None if asker is None else evidence.states[asker]),
+        *_likeness_terms(evidence, need, facts),
+        *answer_terms(told, facts.id, "peer.answer", "answer_received"),
+        *private.terms(facts.id),
+    ]
+    lost = partial(_lost, done, told, facts.id)
+    gains = partial(_gains, evidence, found, done, nearest, facts)
+    return Candidate(facts.id, facts.name, True, facts.id, terms, lost, gains, _kin(facts))
+
+
+def _done(evidence: Evidence, need: Need, found: Relevance) -> "Iterable[_Done]":
+    """What each State did that meets the need, where its best practice reaches the floor; the asker left out."""
     best = np.zeros(len(evidence.documents), np.bool_)
     best[found.order] = True
     counted = best & evidence.practice
@@ -57,34 +100,30 @@ def candidates(
     value = found.total[document] * np.where(evidence.country_first[pairs], 1.0, NOT_FIRST)
     order = np.lexsort((-value, state))  # stable, and pairs are in order of their documents
     document, state, value = document[order], state[order], value[order]
-    nearest = next((row for row in found.order.tolist() if evidence.practice[row]), None)
-    own = evidence.states[asker] if asker >= 0 else None
-    told = answers_told(evidence, need)
-    listed: list[Candidate] = []
     for start, end in _runs(state):
-        if value[start] < FLOORS["peer"]:
-            continue
-        facts = evidence.states[int(state[start])]
-        if facts.id in excluded:
-            continue
-        done = _Done(document[start:end], value[start:end])
-        terms = [
-            *_practice_terms(done.best()),
-            *_neighbour_terms(evidence, facts, own),
-            *_likeness_terms(evidence, need, facts),
-            *answer_terms(told, facts.id, "peer.answer", "answer_received"),
-            *private(facts.id),
-        ]
-        lost = partial(_lost, done, told, facts.id)
-        gains = partial(_gains, evidence, found, done, nearest, facts)
-        kin = facts.regions[0] if facts.regions else ""
-        listed.append(Candidate(facts.id, facts.name, True, facts.id, terms, lost, gains, kin))
-    return listed
+        if value[start] >= FLOORS["peer"]:
+            yield _Done(int(state[start]), document[start:end], value[start:end])
+
+
+def _sums_alike(evidence: Evidence, need: Need) -> Scores:
+    """(states,): what neighbourhood, championship and likeness of situations are worth, for all of them at once."""
+    table, size = evidence.state_table, len(evidence.states)
+    sums = weight("peer.champion") * table.champion
+    asker = evidence.state_rows.get(need.country)
+    if asker is not None:
+        own = evidence.states[asker]
+        sums[table.last.get(own.regions[-1] if own.regions else "", NOBODY)] += weight("peer.region")
+        sums[table.first.get(own.regions[0] if own.regions else "", NOBODY)] += weight("peer.subregion")
+        sums += weight("peer.commission") * (counted(table.commissions, set(own.commissions), size) > 0)
+    for code, features in situation.features(evidence.situations, table, size, need.country, need.states):
+        sums += weight(LIKENESS[code]) * features
+    return sums
 
 
 class _Done(NamedTuple):
-    """The practices of a State, best first: rows of records, and what each is worth."""
+    """The practices of a State (by row), best first: rows of records, and what each is worth."""
 
+    state: int
     rows: Rows
     values: Scores
 
@@ -93,8 +132,13 @@ class _Done(NamedTuple):
         few = zip(self.rows[: BEST + 1].tolist(), self.values[: BEST + 1].tolist(), strict=True)
         return [each for each in few if each[0] != without][:BEST]
 
+    def worth(self) -> float:
+        """What `_practice_terms` of the best sum to."""
+        return sum(share * value for share, value in zip(_SHARES, self.values[:BEST].tolist(), strict=False))
 
-BEST = 3
+
+_SHARES = (weight("peer.first"), weight("peer.second"), weight("peer.third"))
+BEST = len(_SHARES)
 """So many practices of a State count."""
 
 
@@ -106,10 +150,9 @@ def _runs(values: Rows) -> Iterable[tuple[int, int]]:
 
 def _practice_terms(done: Sequence[tuple[int, float]]) -> list[Term]:
     """The three best of (record, value), best first."""
-    shares = (weight("peer.first"), weight("peer.second"), weight("peer.third"))
     return [
         Term("practice_similar", {}, share * value, (), (row,))
-        for share, (row, value) in zip(shares, done, strict=False)
+        for share, (row, value) in zip(_SHARES, done, strict=False)
     ]
 
 

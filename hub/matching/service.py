@@ -4,20 +4,23 @@ The text of a request is read, encoded and forgotten: nothing of it is kept, log
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from hub.database import now
 from hub.errors import SearchUnavailable
 from hub.matching import candidates, scoring
-from hub.matching.agencies import agencies, nothing_private, scored
+from hub.matching.agencies import NOTHING_PRIVATE, agencies, scored
 from hub.matching.candidates import Evidence
-from hub.matching.insiders import agency_terms, experts, state_terms
+from hub.matching.insiders import People, experts, of_agencies, of_states
 from hub.matching.means import funding, offers
 from hub.matching.peers import peer_states
 from hub.matching.reasons import (
@@ -31,9 +34,9 @@ from hub.matching.reasons import (
     OBJECTIVES_UNKNOWN,
     OUT_OF_SCOPE,
 )
-from hub.matching.scoring import Need, Scores
+from hub.matching.scoring import Need, Relevance, Scores
 from hub.matching.situation import named_states
-from hub.matching.types import LISTS, Inside, Match, Matches, MatchRequest, ReasonParam, View
+from hub.matching.types import LISTS, Gain, Inside, Match, Matches, MatchRequest, Reason, ReasonParam, View
 from hub.network import vocabulary
 from hub.search import query, text
 from hub.search.embedding import Embedder, EmbeddingUnavailable
@@ -71,17 +74,15 @@ def match(
     if inside is not None and view != "secretariat":
         raise ValueError("What the secretariat knows is for its own view alone")
     notes: list[str] = []
-    evidence, need = _need(session, request, embedder, engine, notes)
+    evidence, need = _need(partial(candidates.evidence, session), request, embedder, engine, notes)
     if not scoring.in_scope(evidence, need):
         return Matches((), (), (), (), notes=(*notes, OUT_OF_SCOPE))
-    words, meaning = scoring.text_relevance(evidence, need)
+    need, found = _relevant(evidence, need)
     if need.predicted:
-        need = replace(need, objectives=scoring.predict_objectives(evidence, need, words + meaning))
         notes.append(OBJECTIVES_PREDICTED if need.objectives.any() else OBJECTIVES_UNKNOWN)
-    found = scoring.relevance(evidence, need, words, meaning)
-    of_agency, of_state = nothing_private, nothing_private
+    of_agency, of_state = NOTHING_PRIVATE, NOTHING_PRIVATE
     if inside is not None:
-        of_agency, of_state = partial(agency_terms, inside, need), partial(state_terms, inside)
+        of_agency, of_state = of_agencies(inside, need), of_states(inside)
     every = scored(evidence, need, found)
     listed = Matches(
         agencies=agencies(every, limit=limit, private=of_agency, excluded=excluded),
@@ -90,7 +91,9 @@ def match(
         guidance=scoring.records(evidence, need, found, practices=False, limit=limit),
         offers=offers(evidence, need, members=view != "public", on=now().date(), limit=limit, excluded=excluded),
         funding=funding(evidence, need, limit=limit),
-        experts=() if inside is None else experts(every, need, inside, limit=limit, excluded=excluded),
+        experts=()
+        if inside is None
+        else experts(every, need, People(evidence, inside), limit=limit, excluded=excluded),
     )
     empty = (
         (listed.agencies, NO_AGENCY),
@@ -99,14 +102,67 @@ def match(
         (listed.guidance, NO_GUIDANCE),
     )
     notes.extend(note for matches, note in empty if not matches)
-    used = np.argsort(-need.objectives, kind="stable")
-    named = _Names(session)
+    named = _names(session)
     return replace(
         listed,
         **{name: named.given(getattr(listed, name)) for name in LISTS},
         notes=tuple(notes),
-        objectives=tuple(int(index) + 1 for index in used if need.objectives[index]),
+        objectives=_used(need),
     )
+
+
+def _relevant(evidence: Evidence, need: Need) -> tuple[Need, Relevance]:
+    """The need with its objectives, predicted where none is named, and how relevant records are to it."""
+    words, meaning = scoring.text_relevance(evidence, need)
+    if need.predicted:
+        need = replace(need, objectives=scoring.predict_objectives(evidence, need, words + meaning))
+    return need, scoring.relevance(evidence, need, words, meaning)
+
+
+def _used(need: Need) -> tuple[int, ...]:
+    """The objectives of a need, the weightiest first."""
+    order = np.argsort(-need.objectives, kind="stable")
+    return tuple(int(index) + 1 for index in order if need.objectives[index])
+
+
+class Affinities(NamedTuple):
+    """What `match` says of every expert for one request, in the secretariat's view, without reasons.
+
+    `scores` (experts,): in the order of `Inside.experts`, NaN for who would not be listed. `objectives` as in `Matches`.
+    """
+
+    scores: NDArray[np.float64]
+    objectives: tuple[int, ...]
+
+
+def affinities(
+    session: Session,
+    requests: Iterable[tuple[MatchRequest, Embedder | None]],
+    inside: Inside,
+    *,
+    engine: SearchEngine | None = None,
+) -> Iterator[Affinities]:
+    """One after the other, in the order given, each request with its encoder; conflicts of interest are the caller's.
+
+    The evidence is read once for all: what changes meanwhile counts the next time.
+    """
+    known: dict[str, tuple[Evidence, People]] = {}
+
+    def read(embedder: Embedder | None) -> Evidence:
+        model = embedder.model if embedder else ""
+        if model not in known:
+            evidence = candidates.evidence(session, embedder)
+            known[model] = evidence, People(evidence, inside)
+        return known[model][0]
+
+    for request, embedder in requests:
+        evidence, need = _need(read, request, embedder, engine, [])
+        if not scoring.in_scope(evidence, need):
+            yield Affinities(np.full(len(inside.experts), np.nan), ())
+            continue
+        need, found = _relevant(evidence, need)
+        people = next(people for one, people in known.values() if one is evidence)
+        yield Affinities(people.worth(need, scored(evidence, need, found).strengths), _used(need))
 
 
 def suggest_objectives(
@@ -125,16 +181,20 @@ def suggest_objectives(
     close. Nothing of the paragraph is kept.
     """
     request = MatchRequest(country, "", words, language)
-    evidence, need = _need(session, request, embedder, engine, [])
+    evidence, need = _need(partial(candidates.evidence, session), request, embedder, engine, [])
     if not words.strip() or not scoring.in_scope(evidence, need):
         return ()
     names = {each.number: each.title for each in vocabulary.objectives(session)}
     found = scoring.suggestions(evidence, need, np.add(*scoring.text_relevance(evidence, need)), names)
-    return _Names(session).given(found[:limit])
+    return _names(session).given(found[:limit])
+
+
+Read = Callable[[Embedder | None], Evidence]
+"""What is known, for the space of an encoder."""
 
 
 def _need(
-    session: Session,
+    read: Read,
     request: MatchRequest,
     embedder: Embedder | None,
     engine: SearchEngine | None,
@@ -143,7 +203,7 @@ def _need(
     """The request in numbers; what could not be used is added to `notes`."""
     wanted = f"{request.title}\n{request.description}".strip()
     language = request.language or text.detect(wanted)
-    evidence, vectors = _meaning(session, embedder, texts(request))
+    evidence, vectors = _meaning(read, embedder, texts(request))
     if vectors is None and wanted:
         notes.append(MEANING_UNAVAILABLE)
     keyword = _keyword(engine, evidence, wanted, language)
@@ -176,17 +236,15 @@ def _parts(request: MatchRequest, language: str | None) -> list[str]:
     return [piece for piece in (request.title, *pieces) if piece.strip()]
 
 
-def _meaning(
-    session: Session, embedder: Embedder | None, texts: list[str]
-) -> tuple[Evidence, NDArray[np.float32] | None]:
+def _meaning(read: Read, embedder: Embedder | None, texts: list[str]) -> tuple[Evidence, NDArray[np.float32] | None]:
     """The evidence, and the texts as points of its space; None where there is no model or nothing was encoded yet."""
     if embedder is not None:
         try:
-            evidence = candidates.evidence(session, embedder)
+            evidence = read(embedder)
             return evidence, embedder.queries(texts) if texts and len(evidence.passages) else None
         except EmbeddingUnavailable:
             log.warning("the embedding model cannot be used; matching goes on without it")
-    return candidates.evidence(session, None), None
+    return read(None), None
 
 
 def _keyword(engine: SearchEngine | None, evidence: Evidence, wanted: str, language: str | None) -> Scores | None:
@@ -213,10 +271,20 @@ _ALONE = ("objective", "region", "route", "countries")
 """Parameters whose name is `name.fr`; the names of others stand under their own, as `origin.fr`."""
 
 
+def _names(session: Session) -> "_Names":
+    """As the vocabulary is now; kept until it changes."""
+    engine = session.get_bind().engine
+    kept = _kept_names.get(engine)
+    if kept is None or kept.read_from is not vocabulary.labels(session, "objective", "en"):
+        kept = _kept_names[engine] = _Names(session)
+    return kept
+
+
 class _Names:
     """Puts the names of objectives, regions, routes and States into the parameters of reasons, in all languages of the hub."""
 
     def __init__(self, session: Session) -> None:
+        self.read_from = vocabulary.labels(session, "objective", "en")
         self._labels = {
             (scheme, language): vocabulary.labels(session, scheme, language)
             for scheme in sorted(set(_NAMED.values()))
@@ -229,12 +297,14 @@ class _Names:
             replace(
                 match,
                 reasons=tuple(
-                    replace(reason, params=self._params(reason.params)) if self._has(reason.params) else reason
-                    for reason in match.reasons
+                    Reason(one.code, self._params(one.params), one.weight, one.evidence, one.without)
+                    if self._has(one.params)
+                    else one
+                    for one in match.reasons
                 ),
                 gains=tuple(
-                    replace(gain, params=self._params(gain.params)) if self._has(gain.params) else gain
-                    for gain in match.gains
+                    Gain(one.code, self._params(one.params), one.weight) if self._has(one.params) else one
+                    for one in match.gains
                 ),
             )
             for match in matches
@@ -245,9 +315,8 @@ class _Names:
 
     def _params(self, given: Mapping[str, ReasonParam]) -> Mapping[str, ReasonParam]:
         params = dict(given)
-        for name in _NAMED:
-            if name in given:
-                params |= self._names(name, str(given[name]))
+        for name in _NAMED.keys() & given.keys():
+            params |= self._names(name, str(given[name]))
         return params
 
     def _names(self, name: str, codes: str) -> Mapping[str, str]:
@@ -260,3 +329,6 @@ class _Names:
                 for language in LANGUAGES
             }
         return self._known[name, codes]
+
+
+_kept_names: WeakKeyDictionary[Engine, _Names] = WeakKeyDictionary()

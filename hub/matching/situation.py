@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.matching.tables import NOBODY, StateTable, Values, counted
 from hub.matching.types import ReasonParam
 from hub.network import vocabulary
 from hub.network.models import Term
@@ -114,6 +116,37 @@ def likenesses(situations: Situations, asker: str, peer: str, named: frozenset[s
     if languages := _both(situations.languages, asker, peer):
         evidence = (*(f"language:{language}" for language in languages), peer)
         yield Likeness("same_language", {"language": languages[0]}, 1.0, evidence)
+
+
+def features(
+    situations: Situations, table: StateTable, size: int, asker: str, named: frozenset[str]
+) -> Iterable[tuple[str, Values]]:
+    """(code, feature of each of the `size` States of `table`): what `likenesses` says of one, for all of them at once."""
+    yield "corridor_ends", _other_ends(situations, table, size, asker, named)
+    for code, held, facts in (
+        ("destinations_shared", table.destinations, situations.destinations),
+        ("origins_shared", table.origins, situations.origins),
+    ):
+        own = facts.get(asker, frozenset())
+        meant = own & named or own
+        yield code, np.round(counted(held, meant, size) / max(len(meant), 1), 6)
+    roles = situations.roles.get(asker, frozenset())
+    norm = np.sqrt(np.maximum(len(roles) * table.role_counts, 1.0))
+    yield "role_like", np.round(counted(table.roles, roles, size) / norm, 6)
+    for code, held, facts in (
+        ("route_shared", table.routes, situations.routes),
+        ("same_size", table.sizes, situations.sizes),
+        ("same_language", table.languages, situations.languages),
+    ):
+        yield code, (counted(held, facts.get(asker, frozenset()), size) > 0).astype(np.float64)
+
+
+def _other_ends(situations: Situations, table: StateTable, size: int, asker: str, named: frozenset[str]) -> Values:
+    """(size,): as `_counterpart` for all."""
+    others = situations.destinations.get(asker, frozenset())
+    found = counted(table.itself, others, size)
+    found[table.destinations.get(asker, NOBODY)] = 1.0
+    return found if not named - {asker} else found * np.where(counted(table.itself, named, size) > 0, 1.0, 0.5)
 
 
 def _both(facts: Mapping[str, frozenset[str]], asker: str, peer: str) -> Sequence[str]:
