@@ -1,5 +1,6 @@
 // Suggestions under a search field, from /api/v1/suggest: a combobox with a list (WAI-ARIA APG). Without scripts the form
-// is what it was. A record that is chosen opens; a name of the vocabulary narrows the search that the form describes.
+// is what it was. A record that is chosen opens; a name of the vocabulary narrows the search that the form describes. Where
+// records are cited (data-cites), records alone are offered, and the one chosen is sent with the form, as its button does.
 "use strict";
 
 (() => {
@@ -20,10 +21,12 @@
     return kept.get(address);
   }
 
-  function enhance(form) {
-    const input = form.querySelector("input[type=search]");
+  function enhance(box) {
+    const form = box.closest("form");
+    const cites = "cites" in box.dataset;
+    const input = box.querySelector("input[type=search]");
     const language = document.documentElement.lang;
-    const words = JSON.parse(form.dataset.words);
+    const words = JSON.parse(box.dataset.words);
     const names = new Intl.DisplayNames([language], { type: "language" });
     const list = document.createElement("ul");
     const status = document.createElement("p");
@@ -76,7 +79,7 @@
     }
 
     function addressOf(one) {
-      if (one.kind === "title") return form.dataset.records + encodeURIComponent(one.value);
+      if (one.kind === "title") return box.dataset.records + encodeURIComponent(one.value);
       const query = new URLSearchParams(new FormData(form)); // with the filters that are ticked
       query.delete("q");
       if (!query.getAll(one.kind).includes(one.value)) query.append(one.kind, one.value);
@@ -92,11 +95,27 @@
       kind.textContent = words.kinds[one.kind] ?? one.kind;
       if (one.language !== language) kind.textContent += ` (${names.of(one.language)})`;
       option.id = `${list.id}-${index}`;
-      option.dataset.address = addressOf(one);
+      if (cites) option.dataset.record = one.value;
+      else option.dataset.address = addressOf(one);
       option.setAttribute("role", "option");
       option.setAttribute("aria-selected", "false");
       option.append(text, " ", kind);
       return option;
+    }
+
+    function open(option) {
+      if (!cites) return location.assign(option.dataset.address);
+      const button = document.createElement("button");
+      Object.assign(button, { name: "add", value: option.dataset.record, formNoValidate: true, hidden: true });
+      button.setAttribute("formaction", "#citations");
+      box.append(button);
+      input.value = ""; // what was typed was no search
+      form.requestSubmit(button);
+    }
+
+    function citable(one) {
+      const cited = [...form.querySelectorAll("[name=citations]")].map((field) => field.value);
+      return one.kind === "title" && !cited.includes(one.value);
     }
 
     function show(found) {
@@ -114,8 +133,10 @@
       if (([...typed].length < LEAST_LETTERS && !HAN.test(typed)) || typed.length > MOST_LETTERS) return close();
       const own = (asked = new AbortController());
       try {
-        const found = await ask(`${form.dataset.suggest}?${new URLSearchParams({ q: typed, lang: language })}`, own.signal);
-        if (asked === own && !own.signal.aborted && document.activeElement === input) show(found);
+        const found = await ask(`${box.dataset.suggest}?${new URLSearchParams({ q: typed, lang: language })}`, own.signal);
+        if (asked === own && !own.signal.aborted && document.activeElement === input) {
+          show(cites ? found.filter(citable) : found);
+        }
       } catch {
         if (asked === own) close(); // stale, offline, or the index is down: the form still searches
       }
@@ -134,24 +155,24 @@
     list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
     list.addEventListener("click", (event) => {
       const option = event.target.closest("[role=option]");
-      if (option) location.assign(option.dataset.address);
+      if (option) open(option);
     });
     input.addEventListener("keydown", (event) => {
       if (event.isComposing || event.ctrlKey || event.metaKey) return;
-      const open = !list.hidden;
+      const shown = !list.hidden;
       if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
-        if (open) move(event.key === "ArrowDown" ? 1 : -1);
+        if (shown) move(event.key === "ArrowDown" ? 1 : -1);
         else suggest();
-      } else if (event.key === "Escape" && open) {
+      } else if (event.key === "Escape" && shown) {
         event.preventDefault(); // else it would empty the field too
         close();
-      } else if (event.key === "Enter" && open && active >= 0) {
+      } else if (event.key === "Enter" && shown && active >= 0) {
         event.preventDefault();
-        location.assign(list.children[active].dataset.address);
+        open(list.children[active]);
       }
     });
   }
 
-  document.querySelectorAll("form[data-suggest]").forEach(enhance);
+  document.querySelectorAll("[data-suggest]").forEach(enhance);
 })();
