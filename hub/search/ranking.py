@@ -5,6 +5,7 @@ fusion loses to the better side wherever one side is weak.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -81,18 +82,47 @@ def meaning_weight(words: float) -> float:
     return float(np.clip(MEANING_PER_WORD / max(words, 1.0), MEANING_LEAST, MEANING_MOST))
 
 
+class _Languages(NamedTuple):
+    """What the documents of each language have in common. Row by row a language: `centroids` (n, dim), of which `known`
+    counts; `mean` of all documents. `apart` (m, dim): how the languages of which enough is known differ from their mean,
+    `back` (dim, m) its pseudo-inverse."""
+
+    centroids: NDArray[np.float32]
+    known: NDArray[np.float64]
+    mean: NDArray[np.float32]
+    apart: NDArray[np.float64]
+    back: NDArray[np.float64]
+
+
+@lru_cache(maxsize=8)
+def _languages(profiles: tuple[LanguageProfile, ...]) -> _Languages:
+    """Profiles are equal only to themselves, and stay as long as an index does."""
+    centroids = np.stack([profile.centroid for profile in profiles])
+    counts = np.array([profile.count for profile in profiles], np.float64)
+    enough = [profile for profile in profiles if profile.count >= SHRINK]
+    apart = np.empty((0, centroids.shape[1]), np.float64)
+    if len(enough) > 1:
+        apart = np.stack([profile.centroid for profile in enough]).astype(np.float64) - _mean(enough)
+    # One less than there are languages: what is below a thousandth of the largest is rounding.
+    back = np.linalg.pinv(apart, rcond=1e-3)
+    return _Languages(centroids, counts / (counts + SHRINK), _mean(profiles), apart, back)
+
+
 def shifted(nearest: Sequence[EngineHit], query: NDArray[np.float32], retrieved: Retrieved) -> dict[str, float]:
     """Work -> cosine, less what a language's documents have in common with the query, in an index of several languages."""
-    cosines = {hit.work: hit.score for hit in nearest}
+    cosines = _shifted(nearest, query, retrieved).tolist()
+    return {hit.work: cosine for hit, cosine in zip(nearest, cosines, strict=True)}
+
+
+def _shifted(nearest: Sequence[EngineHit], query: NDArray[np.float32], retrieved: Retrieved) -> NDArray[np.float64]:
+    cosines = np.array([hit.score for hit in nearest], np.float64)
     profiles = retrieved.languages
     if len(profiles) < 2:
         return cosines
-    level = float(query @ _mean(profiles))
-    shifts = {
-        language: LANGUAGE_SHIFT * (float(query @ profile.centroid) - level) * profile.count / (profile.count + SHRINK)
-        for language, profile in profiles.items()
-    }
-    return {hit.work: hit.score - shifts.get(hit.language, 0.0) for hit in nearest}
+    common = _languages(tuple(profiles.values()))
+    shifts = LANGUAGE_SHIFT * (common.centroids @ query - float(query @ common.mean)) * common.known
+    by_language = dict(zip(profiles, shifts.tolist(), strict=True))
+    return cosines - np.array([by_language.get(hit.language, 0.0) for hit in nearest], np.float64)
 
 
 def is_weak(retrieved: Retrieved, query: Vector, language: str | None, covered: float = 0.0) -> bool:
@@ -107,8 +137,8 @@ def is_weak(retrieved: Retrieved, query: Vector, language: str | None, covered: 
     profile = retrieved.languages.get(language or "")
     if below is None or profile is None or profile.count < SHRINK or not retrieved.nearest:
         return False
-    best = sorted(shifted(retrieved.nearest, query.values, retrieved).values(), reverse=True)[:ANSWERING]
-    return float(np.mean(best)) + KNOWN * covered < below
+    best = np.sort(_shifted(retrieved.nearest, query.values, retrieved))[-ANSWERING:]
+    return float(best.mean()) + KNOWN * covered < below
 
 
 def feedback(
@@ -127,11 +157,9 @@ def feedback(
         own = [vector - profiles[language].centroid for language, vector in documents if language in profiles]
         weight = FEEDBACK_WEIGHT * float(np.clip(words / EXPLORING, 1.0, MOST_FEEDBACK))
         moved += weight * (np.mean(own, axis=0) if own else 0.0)
-    known = {language: profile for language, profile in profiles.items() if profile.count >= SHRINK}
-    if len(known) > 1:
-        # One less than there are languages: what is below a thousandth of the largest is rounding.
-        directions = np.stack([profile.centroid for profile in known.values()]).astype(np.float64) - _mean(known)
-        moved -= NEUTRAL * np.linalg.pinv(directions, rcond=1e-3) @ (directions @ moved)
+    if profiles:
+        common = _languages(tuple(profiles.values()))
+        moved -= NEUTRAL * common.back @ (common.apart @ moved)
     return (moved / max(float(np.linalg.norm(moved)), 1e-12)).astype(np.float32)
 
 
@@ -141,22 +169,19 @@ def glossed(query: Vector, gloss: Vector) -> Vector:
     return Vector(query.model, (moved / max(float(np.linalg.norm(moved)), 1e-12)).astype(np.float32))
 
 
-def _mean(profiles: Mapping[str, LanguageProfile]) -> NDArray[np.float32]:
-    """Of all documents of all languages."""
-    total = max(sum(profile.count for profile in profiles.values()), 1)
-    return np.sum([profile.centroid * (profile.count / total) for profile in profiles.values()], axis=0)
+def _mean(profiles: Sequence[LanguageProfile]) -> NDArray[np.float32]:
+    """Of all their documents."""
+    total = max(sum(profile.count for profile in profiles), 1)
+    return np.sum([profile.centroid * (profile.count / total) for profile in profiles], axis=0)
 
 
-def _standardised(scores: dict[str, float]) -> tuple[dict[str, float], float]:
-    """z-scores, and the lowest of them, which stands for whatever is not in the list."""
-    if not scores:
-        return {}, 0.0
-    values = np.fromiter(scores.values(), dtype=np.float64)
-    deviation = float(values.std())
+def _standardised(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
+    """z-scores; the lowest of them, which stands for whatever is not in the list; the deviation."""
+    deviation = float(scores.std()) if len(scores) else 0.0
     if deviation == 0.0:
-        return dict.fromkeys(scores, 0.0), 0.0
-    z = (values - values.mean()) / deviation
-    return dict(zip(scores, z.tolist(), strict=True)), float(z.min())
+        return np.zeros(len(scores)), 0.0, 0.0
+    z = (scores - scores.mean()) / deviation
+    return z, float(z.min()), deviation
 
 
 def levelled(pool: Sequence[EngineHit]) -> dict[str, float]:
@@ -165,17 +190,25 @@ def levelled(pool: Sequence[EngineHit]) -> dict[str, float]:
     The words of a language of few documents are rare, and what is rare weighs: any Chinese record with a sign of the
     question stood above all others (nDCG@10 in six languages +.02).
     """
-    scores = np.fromiter((hit.score for hit in pool), np.float64, len(pool))
-    if len({hit.language for hit in pool}) < 2:
-        return {hit.work: hit.score for hit in pool}
+    return {hit.work: score for hit, score in zip(pool, _levelled(pool).tolist(), strict=True)}
+
+
+def _levelled(pool: Sequence[EngineHit]) -> NDArray[np.float64]:
+    scores = np.array([hit.score for hit in pool], np.float64)
+    languages = np.array([hit.language for hit in pool])
+    present = set(languages.tolist())
+    if len(present) < 2:
+        return scores
     level, deviation = float(scores.mean()), float(scores.std())
-    like: dict[str, tuple[float, float]] = {}
-    for language in {hit.language for hit in pool}:
-        own = scores[[hit.language == language for hit in pool]]
+    even = np.empty(len(pool), np.float64)
+    for language in present:
+        at = np.flatnonzero(languages == language)
+        own = scores[at]
         known = len(own) / (len(own) + SHRINK)
         mean = level + known * (float(own.mean()) - level)
-        like[language] = mean, deviation / max(known * float(own.std()) + (1 - known) * deviation, 1e-9)
-    return {hit.work: level + (hit.score - like[hit.language][0]) * like[hit.language][1] for hit in pool}
+        spread = max(known * float(own.std()) + (1 - known) * deviation, 1e-9)
+        even[at] = level + (own - mean) * (deviation / spread)
+    return even
 
 
 def fuse(
@@ -197,55 +230,60 @@ def fuse(
         return [Ranked(hit.id, hit, hit.score, hit.score, 0.0) for hit in retrieved.keyword]
     keyword_pool = [hit for hit in (compared or retrieved.keyword)[:POOL] if hit.score > 0]
     nearest_pool = retrieved.nearest[:POOL]
-    cosines = shifted(nearest_pool, query, retrieved)
-    zd, lowest_d = _standardised(cosines)
-    moved = _moves(nearest_pool, cosines)
+    cosines = _shifted(nearest_pool, query, retrieved)
+    meaning, lowest, deviation = _standardised(cosines)
+    shift = _moves(nearest_pool, cosines, deviation)
     if not keyword_pool:
         ranked = [
-            Ranked(hit.id, hit, zd[hit.work], 0.0, zd[hit.work], language_shift=moved[hit.work]) for hit in nearest_pool
+            Ranked(hit.id, hit, z, 0.0, z, moved)
+            for hit, z, moved in zip(nearest_pool, meaning.tolist(), shift.tolist(), strict=True)
         ]
         return sorted(ranked, key=lambda one: (-one.score, one.id))
-    scores = levelled(keyword_pool)
-    zb, lowest_b = _standardised(scores)
-    raised = _moves(keyword_pool, scores)
-    weight = meaning_weight(word_count(words))
     # Of a work that the sides found in two languages, the version that holds the words is shown.
     found = {hit.work for hit in retrieved.keyword}
-    pool: dict[str, EngineHit] = {hit.work: hit for hit in nearest_pool}
+    place_of = {hit.work: at for at, hit in enumerate(nearest_pool)}
+    pool = list(nearest_pool)
+    places: list[int] = []
     for hit in keyword_pool:
-        if hit.work in found:
-            pool[hit.work] = hit
-        else:
-            pool.setdefault(hit.work, hit._replace(matched=False))
-    ranked: list[Ranked] = []
-    for work, hit in pool.items():
-        meaning = zd.get(work, lowest_d)
-        by_words = zb.get(work, lowest_b)
-        if not hit.matched and meaning < CUT and by_words < WORDS_CUT:
-            continue
-        boost = 0.0
-        if hit.language != language and not (language is None and hit.matched):
-            boost = (1 - covered) * max(0.0, meaning - OTHER_LANGUAGE_OFFSET - by_words)
-        ranked.append(
-            Ranked(
-                hit.id,
-                hit,
-                score=(1 - weight) * (by_words + boost) + weight * meaning,
-                keyword=(1 - weight) * (by_words + boost),
-                meaning=weight * meaning,
-                language_shift=weight * moved.get(work, 0.0),
-                language_boost=(1 - weight) * (boost + raised.get(work, 0.0)),
-            )
-        )
+        place = place_of.setdefault(hit.work, len(pool))
+        places.append(place)
+        matched = hit.work in found
+        if place == len(pool):
+            pool.append(hit if hit.matched == matched else hit._replace(matched=matched))
+        elif matched:
+            pool[place] = hit
+    more = len(pool) - len(nearest_pool)
+    meaning = np.concatenate((meaning, np.full(more, lowest)))
+    shift = np.concatenate((shift, np.zeros(more)))
+    scores = _levelled(keyword_pool)
+    z, lowest, deviation = _standardised(scores)
+    by_words, raised = np.full(len(pool), lowest), np.zeros(len(pool))
+    by_words[places] = z
+    raised[places] = _moves(keyword_pool, scores, deviation)
+
+    holding = np.array([hit.matched for hit in pool])
+    foreign = np.array([hit.language != language for hit in pool])
+    if language is None:
+        foreign &= ~holding
+    boost = np.where(foreign, (1 - covered) * np.maximum(0.0, meaning - OTHER_LANGUAGE_OFFSET - by_words), 0.0)
+    weight = meaning_weight(word_count(words))
+    keyword, meant = (1 - weight) * (by_words + boost), weight * meaning
+    columns = np.stack((keyword + meant, keyword, meant, weight * shift, (1 - weight) * (boost + raised)), axis=1)
+    kept = np.flatnonzero(holding | (meaning >= CUT) | (by_words >= WORDS_CUT))
+    ranked = [
+        Ranked(pool[at].id, pool[at], *numbers)
+        for at, numbers in zip(kept.tolist(), columns[kept].tolist(), strict=True)
+    ]
     ranked.sort(key=lambda one: (-one.score, one.id))
     floor = ranked[-1].score if ranked else 0.0
-    return ranked + below(floor, [hit for hit in retrieved.keyword if hit.work not in pool])
+    return ranked + below(floor, [hit for hit in retrieved.keyword if hit.work not in place_of])
 
 
-def _moves(pool: Sequence[EngineHit], scores: Mapping[str, float]) -> dict[str, float]:
-    """Work -> by how many standard deviations of `scores` its score is another than the engine's."""
-    deviation = float(np.std(list(scores.values()))) if scores else 0.0
-    return {hit.work: (scores[hit.work] - hit.score) / deviation if deviation else 0.0 for hit in pool}
+def _moves(pool: Sequence[EngineHit], scores: NDArray[np.float64], deviation: float) -> NDArray[np.float64]:
+    """By how many standard deviations of `scores` each is another than the engine's."""
+    if not deviation:
+        return np.zeros(len(pool))
+    return (scores - np.array([hit.score for hit in pool], np.float64)) / deviation
 
 
 def below(floor: float, hits: Sequence[EngineHit], *, first: int = 0) -> list[Ranked]:

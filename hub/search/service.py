@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -405,9 +404,10 @@ def _facets(names: Sequence[str], retrieved: Retrieved, counted: Sequence[Ranked
     """
     facets: dict[str, dict[str, int]] = {}
     for name in names:
-        counts = Counter(retrieved.facets.get(name, {}))
+        counts = dict(retrieved.facets.get(name, {}))
         for one in counted:
-            counts.update(one.hit.facets.get(name, ()))
+            for code in one.hit.facets.get(name, ()):
+                counts[code] = counts.get(code, 0) + 1
         facets[name] = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
     return facets
 
