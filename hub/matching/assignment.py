@@ -52,6 +52,15 @@ class Supplier:
     objectives: frozenset[int] | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Affinities as a matrix, `values` (demands, suppliers), NaN where there is none: a tenth of what a mapping of pairs takes."""
+
+    demands: Sequence[str]
+    suppliers: Sequence[str]
+    values: NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """`affinity` is None only where a fixed pair has none."""
@@ -142,7 +151,7 @@ class _Arcs(NamedTuple):
 def assign(
     demands: Iterable[Demand],
     suppliers: Iterable[Supplier],
-    affinity: Mapping[Pair, float],
+    affinity: Mapping[Pair, float] | Table,
     *,
     conflicts: Collection[Pair] = (),
     fixed: Collection[Pair] = (),
@@ -178,7 +187,7 @@ def assign(
 def _problem(
     demands: Iterable[Demand],
     suppliers: Iterable[Supplier],
-    affinity: Mapping[Pair, float],
+    affinity: Mapping[Pair, float] | Table,
     *,
     conflicts: Collection[Pair],
     fixed: Collection[Pair],
@@ -191,12 +200,7 @@ def _problem(
     shape = (len(demands), len(suppliers))
     _check_counts(demands, suppliers)
 
-    values = np.full(shape, np.nan)
-    for (demand, supplier), value in affinity.items():
-        if not -LIMIT <= value <= LIMIT:
-            raise ValueError(f"The affinity of {demand} and {supplier} is {value}, beyond {LIMIT:g}")
-        if demand in row and supplier in column:
-            values[row[demand], column[supplier]] = value
+    values = _values(affinity, row, column)
 
     def marked(pairs: Collection[Pair]) -> Mask:
         mask = np.zeros(shape, np.bool_)
@@ -238,6 +242,27 @@ def _problem(
         capacity=np.maximum(np.array([one.capacity for one in suppliers], np.int64) - load, 0),
         minimum=np.maximum(np.array([one.minimum_load for one in suppliers], np.int64) - load, 0),
     )
+
+
+def _values(
+    affinity: Mapping[Pair, float] | Table, row: Mapping[str, int], column: Mapping[str, int]
+) -> NDArray[np.float64]:
+    """(demands, suppliers), NaN where there is none. What is of nobody here is left out."""
+    values = np.full((len(row), len(column)), np.nan)
+    if isinstance(affinity, Table):
+        if (np.abs(affinity.values) > LIMIT).any():
+            raise ValueError(f"An affinity is beyond {LIMIT:g}")
+        rows = [(at, row[one]) for at, one in enumerate(affinity.demands) if one in row]
+        columns = [(at, column[one]) for at, one in enumerate(affinity.suppliers) if one in column]
+        given, here = (np.ix_([one[side] for one in rows], [one[side] for one in columns]) for side in (0, 1))
+        values[here] = affinity.values[given]
+        return values
+    for (demand, supplier), value in affinity.items():
+        if not -LIMIT <= value <= LIMIT:
+            raise ValueError(f"The affinity of {demand} and {supplier} is {value}, beyond {LIMIT:g}")
+        if demand in row and supplier in column:
+            values[row[demand], column[supplier]] = value
+    return values
 
 
 def _positions(ids: Sequence[str]) -> dict[str, int]:

@@ -3,19 +3,19 @@
 Applying writes proposals and gives nobody access; sending them does. Described in docs/assignment.md.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, insert, select, update
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
 
 from hub import events, outbox
 from hub.accounts.models import SECRETARIAT, Membership
 from hub.database import later, new_id, now
 from hub.errors import Forbidden, HubError, IllegalTransition, Invalid, NotFound, StaleVersion
-from hub.support import conflicts, experts, proposals, reading, triage, vectors
+from hub.support import conflicts, dry_run, proposals, reading, triage
+from hub.support.dry_run import Board, Parts, movable, read_board, state
 from hub.support.expert_models import (
     APPLIED,
     READY,
@@ -25,25 +25,15 @@ from hub.support.expert_models import (
     AssignmentProposal,
     AssignmentRun,
 )
-from hub.support.experts import Expert
-from hub.support.lifecycle import MATCHING, TRIAGED, UNPLACED
-from hub.support.models import LEAD, Party, SupportRequest
+from hub.support.models import LEAD
 
 if TYPE_CHECKING:
-    from hub.matching.assignment import Plan, Supplier
-    from hub.matching.types import Inside
-    from hub.search.embedding import Embedder
-    from hub.search.engine import SearchEngine
+    pass
 
-OPEN = (TRIAGED, MATCHING, UNPLACED)
-"""Statuses in which a request without a lead waits for one."""
 CHANGE_COST = 0.1
 """Affinity that a change from today must gain to be worth it (judgement: a tenth of what one shared objective is worth)."""
 SMALL = 200
 """Requests from which on a run is the worker's: some 0.1 s each (measured on two busy cores without a model, November 2026)."""
-BATCH = 20
-"""Requests matched between two notes of how far a run is."""
-EVERYBODY = 10_000
 SUBJECT = "assignment"
 """`Event.subject_kind`; its id is the run's."""
 JOB = "assignment"
@@ -55,78 +45,10 @@ SENT = "Some of its proposals were sent or replaced meanwhile."
 NOTHING_HELD = "This request has nothing to unlock."
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What matching works with; either may be missing, and matching makes do with the rest."""
-
-    embedder: "Embedder | None"
-    engine: "SearchEngine | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """What is to be decided, as it stands. `rows`: open requests and held ones, by id. `held`: request -> membership that has it,
-
-    sent or accepted. `waiting`: the unsent proposals, by request. `people`: whoever may be asked, by membership.
-    """
-
-    version: int
-    rows: Mapping[str, SupportRequest]
-    held: Mapping[str, str]
-    waiting: Mapping[str, AssignmentProposal]
-    people: Mapping[str, Expert]
-
-    @property
-    def open(self) -> list[SupportRequest]:
-        return [row for row in self.rows.values() if row.id not in self.held]
-
-    def kept(self, unlocked: Collection[str]) -> dict[str, str]:
-        """Request -> membership of all that a run must leave as it is."""
-        locked = {id_: one.membership_id for id_, one in self.waiting.items() if one.locked}
-        return {id_: who for id_, who in {**self.held, **locked}.items() if id_ not in unlocked}
-
-
 def read(session: Session, membership: Membership | None, *, operator: bool = False) -> Board:
     """The board for the secretariat."""
     _may(membership, operator=operator)
-    return _read(session)
-
-
-def _read(session: Session) -> Board:
-    leads = exists().where(
-        Party.request_id == SupportRequest.id,
-        Party.role == LEAD,
-        Party.until.is_(None),
-        Party.state.in_(("sent", "accepted")),
-    )
-    held = experts.at_work(session)
-    wanted = (SupportRequest.status.in_(OPEN) & ~leads) | SupportRequest.id.in_(list(held))
-    rows = session.scalars(
-        select(SupportRequest)
-        .where(wanted)
-        .order_by(SupportRequest.reference)
-        .options(
-            joinedload(SupportRequest.country),
-            selectinload(SupportRequest.objectives),
-            selectinload(SupportRequest.parties),
-            selectinload(SupportRequest.conflicts),
-        )
-        .execution_options(populate_existing=True)
-    )
-    by_id = {row.id: row for row in rows}
-    waiting = session.scalars(
-        select(AssignmentProposal)
-        .where(AssignmentProposal.sent_at.is_(None), AssignmentProposal.request_id.in_(list(by_id)))
-        .execution_options(populate_existing=True)
-    )
-    board = session.get(AssignmentBoard, 1, populate_existing=True)
-    return Board(
-        version=board.version if board else 0,
-        rows=by_id,
-        held={id_: who for id_, who in held.items() if id_ in by_id},
-        waiting={one.request_id: one for one in waiting},
-        people={one.membership_id: one for one in experts.directory(session)},
-    )
+    return read_board(session)
 
 
 # The dry run
@@ -149,14 +71,14 @@ def propose(
     _may(membership, operator=operator)
     if not 0 <= change_cost <= 10:
         raise Invalid({"change_cost": ["From 0 to 10."]})
-    board = _read(session)
+    board = read_board(session)
     freed = _ids(board, unlocked)
     run = AssignmentRun(
         id=new_id(),
         made_by=membership.id if membership else None,
         change_cost=change_cost,
         unlocked=sorted(freed),
-        total=len(_movable(board, freed)),
+        total=len(movable(board, freed)),
     )
     session.add(run)
     if run.total < SMALL:
@@ -172,7 +94,30 @@ def solve(hub: Any, session: Session, payload: Mapping[str, Any]) -> None:
     run = session.get(AssignmentRun, str(payload["run"]))
     if run is not None and run.status == WAITING:
         run.done = 0
-        _compute(session, run, _read(session), Parts(hub.embedder, hub.engine), keep=True)
+        _compute(session, run, read_board(session), Parts(hub.embedder, hub.engine), keep=True)
+
+
+def _compute(session: Session, run: AssignmentRun, board: Board, parts: Parts, *, keep: bool = False) -> None:
+    """`keep`: note in between how far it is, and that the job still runs."""
+    rows = movable(board, run.unlocked)
+    people = list(board.people.values())
+    run.total = len(rows)
+
+    def noted(done: int) -> None:
+        run.done = done
+        outbox.extend(session, JOB)
+        session.commit()
+
+    matched = dry_run.match_all(session, rows, people, parts, **({"noted": noted} if keep else {}))
+    plan = dry_run.solve(run, board, matched)
+    run.done = run.total
+    run.seen = {
+        "board": board.version,
+        "requests": {row.id: row.version for row in rows},
+        "experts": {one.membership_id: state(one) for one in people},
+    }
+    run.result = dry_run.result(run, board, matched, plan)
+    run.status = READY
 
 
 def _ids(board: Board, names: Collection[str]) -> set[str]:
@@ -181,185 +126,6 @@ def _ids(board: Board, names: Collection[str]) -> set[str]:
     if wrong := [name for name in names if by_name.get(name) not in kept]:
         raise Invalid({"unlocked": [NOTHING_HELD]}, wrong[0])
     return {by_name[name] for name in names}
-
-
-def _movable(board: Board, unlocked: Collection[str]) -> list[SupportRequest]:
-    kept = board.kept(unlocked)
-    return [row for row in board.rows.values() if row.id not in kept]
-
-
-@dataclass(frozen=True, slots=True)
-class _Matched:
-    """The requests that may move and what matching says of them. `barred`: pairs in conflict, which were not even scored.
-
-    `affinity`: of (request, membership); `objectives`: of each request, as named or predicted.
-    """
-
-    rows: Sequence[SupportRequest]
-    barred: Collection[tuple[str, str]]
-    affinity: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
-    objectives: dict[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
-
-
-def _compute(session: Session, run: AssignmentRun, board: Board, parts: Parts, *, keep: bool = False) -> None:
-    """`keep`: note in between how far it is, and that the job still runs."""
-    rows = _movable(board, run.unlocked)
-    run.total = len(rows)
-    matched = _Matched(rows, conflicts.pairs(session, rows, list(board.people.values())))
-    inside = _inside(session)
-    for at, row in enumerate(rows, start=1):
-        _match(session, row, inside, parts, matched)
-        if keep and at % BATCH == 0:
-            run.done = at
-            outbox.extend(session, JOB)
-            session.commit()
-    plan = _solve(run, board, matched)
-    run.done = run.total
-    run.seen = {
-        "board": board.version,
-        "requests": {row.id: row.version for row in rows},
-        "experts": {one.membership_id: _state(one) for one in board.people.values()},
-    }
-    run.result = _result(run, board, matched, plan)
-    run.status = READY
-
-
-def _inside(session: Session) -> "Inside":
-    """What assignment knows beside public evidence. Room and absence are the solver's rules, so all are scored as free."""
-    from hub.support import inside  # noqa: PLC0415 - as `reading.match_request`
-
-    known = inside.read(session)
-    return replace(known, experts=tuple(replace(one, load=0, absent=False, capacity=1) for one in known.experts))
-
-
-def _match(session: Session, row: SupportRequest, inside: "Inside", parts: Parts, matched: _Matched) -> None:
-    """Adds what matching says of every expert without a conflict."""
-    from hub.matching import service  # noqa: PLC0415 - numpy and more, not needed to look at a run
-
-    found = service.match(
-        session,
-        reading.match_request(row),
-        embedder=vectors.at_hand(session, row, parts.embedder),
-        engine=parts.engine,
-        limit=EVERYBODY,
-        view="secretariat",
-        inside=inside,
-        excluded=[one.id for one in inside.experts if (row.id, one.id) in matched.barred],
-    )
-    matched.affinity.update({(row.id, one.id): round(one.score, 6) for one in found.experts})
-    matched.objectives[row.id] = frozenset(found.objectives)
-
-
-def _solve(run: AssignmentRun, board: Board, matched: _Matched) -> "Plan":
-    from hub.matching.assignment import Demand, assign  # noqa: PLC0415 - as above
-
-    kept = board.kept(run.unlocked)
-    today = _today(board, matched.rows)
-    return assign(
-        [
-            *(Demand(row.id, 1, row.language, row.country_id, matched.objectives[row.id]) for row in matched.rows),
-            *(Demand(id_) for id_ in kept),
-        ],
-        _suppliers(board, {*kept.values(), *today.values()}),
-        matched.affinity,
-        conflicts=matched.barred,
-        fixed=set(kept.items()),
-        proposed=set(today.items()),
-        change_cost=run.change_cost,
-    )
-
-
-def _suppliers(board: Board, named: Collection[str]) -> "list[Supplier]":
-    """Everybody who may be asked; who is absent, or no expert any more but has something, takes nothing new."""
-    from hub.matching.assignment import Supplier  # noqa: PLC0415 - as above
-
-    found = [Supplier(id_, 0) for id_ in sorted(set(named) - set(board.people))]
-    for one in board.people.values():
-        capacity = 0 if one.absent else one.capacity
-        found.append(
-            Supplier(
-                one.membership_id,
-                capacity,
-                minimum_load=min(one.minimum_load, capacity),
-                languages=one.languages,
-                regions=one.countries,
-                objectives=one.objectives or None,
-            )
-        )
-    return found
-
-
-def _today(board: Board, rows: Iterable[SupportRequest]) -> dict[str, str]:
-    """Request -> membership that has or is to have it, of those that may change."""
-    found: dict[str, str] = {}
-    for row in rows:
-        if row.id in board.held:
-            found[row.id] = board.held[row.id]
-        elif row.id in board.waiting:
-            found[row.id] = board.waiting[row.id].membership_id
-    return found
-
-
-def _state(one: Expert) -> list[object]:
-    """What of an expert a solution rests on."""
-    return [one.version, one.absent]
-
-
-def _result(
-    run: AssignmentRun,
-    board: Board,
-    matched: _Matched,
-    plan: "Plan",
-) -> dict[str, Any]:
-    chosen = {one.demand: one.supplier for one in plan.assignments}
-    affinity, today, kept = matched.affinity, _today(board, matched.rows), board.kept(run.unlocked)
-    lines: list[dict[str, Any]] = []
-    for row in board.rows.values():
-        after, before = chosen.get(row.id), kept.get(row.id) or today.get(row.id)
-        change = "fixed" if row.id in kept else _change(before, after)
-        lines.append(
-            {
-                "request": row.id,
-                "reference": row.reference,
-                "expert": after,
-                "entity": board.people[after].entity_id if after and after in board.people else None,
-                "affinity": affinity.get((row.id, after or "")),
-                "before": before,
-                "affinity_before": affinity.get((row.id, before or "")),
-                "change": change,
-                "cost": run.change_cost if change in {"moved", "dropped"} else 0.0,
-                "held": row.id in board.held,
-                "alternates": [] if row.id in kept else list(plan.alternates.get(row.id, ())),
-            }
-        )
-    known = [affinity.get(pair) for pair in today.items()]
-    values = [value for value in known if value is not None]
-    return {
-        "lines": lines,
-        "floor": plan.floor,
-        "total": round(plan.total, 6),
-        "floor_before": min(values) if values and len(values) == len(known) else None,
-        "total_before": round(sum(values), 6),
-        "cost": round(plan.cost, 6),
-        "shortages": [
-            {
-                "code": one.code,
-                "request": one.demand,
-                "expert": one.supplier,
-                "places": one.places,
-                "language": one.params.get("language"),
-                "region": one.params.get("region"),
-                "objectives": list(one.params.get("objectives", ())),
-            }
-            for one in plan.shortages
-        ],
-    }
-
-
-def _change(before: str | None, after: str | None) -> str:
-    if before == after:
-        return "kept" if before else "none"
-    return "new" if before is None else "dropped" if after is None else "moved"
 
 
 # Applying and undoing
@@ -374,7 +140,7 @@ def apply(session: Session, membership: Membership | None, run_id: str, *, opera
     run = _claim(session, run_id, READY, APPLIED, NOT_READY)
     run.applied_at = now()
     _turn(session, run)
-    board = _read(session)
+    board = read_board(session)
     if changed := _changed(session, board, run):
         session.rollback()
         raise StaleVersion(STALE, changed=changed)
@@ -468,16 +234,16 @@ def _changed(session: Session, board: Board, run: AssignmentRun) -> dict[str, An
     """What of all that the solution rests on is otherwise now; empty: nothing. New requests and experts do not count."""
     seen: Mapping[str, Mapping[str, Any]] = run.seen
     references = {line["request"]: line["reference"] for line in run.result["lines"]}
-    movable = {row.id: row for row in _movable(board, run.unlocked)}
+    rows = {row.id: row for row in movable(board, run.unlocked)}
     requests = {
         references[id_]
         for id_, version in seen["requests"].items()
-        if getattr(movable.get(id_), "version", 0) != version
+        if getattr(rows.get(id_), "version", 0) != version
     }
     used = {line["expert"] for line in run.result["lines"] if line["change"] != "fixed"} - {None}
     used |= {one for line in run.result["lines"] for one in line["alternates"]}
-    people = {id_ for id_ in used if id_ not in board.people or _state(board.people[id_]) != seen["experts"][id_]}
-    barred = conflicts.pairs(session, movable.values(), list(board.people.values()))
+    people = {id_ for id_ in used if id_ not in board.people or state(board.people[id_]) != seen["experts"][id_]}
+    barred = conflicts.pairs(session, rows.values(), list(board.people.values()))
     requests |= {
         line["reference"]
         for line in run.result["lines"]
@@ -558,7 +324,7 @@ def lock(session: Session, membership: Membership | None, name: str, *, locked: 
 def send_all(session: Session, membership: Membership | None) -> tuple[list[str], dict[str, str]]:
     """Send every proposal, each as its own step; what cannot be sent stays. Returns references sent, and others -> why not."""
     _may(membership)
-    board = _read(session)
+    board = read_board(session)
     sent: list[str] = []
     failed: dict[str, str] = {}
     for id_, proposal in sorted(board.waiting.items(), key=lambda one: board.rows[one[0]].reference):

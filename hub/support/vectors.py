@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.support import reading
@@ -45,17 +46,30 @@ class AtHand:
 
 def at_hand(session: Session, row: SupportRequest, embedder: "Embedder | None") -> "Embedder | None":
     """The encoder, with the request's vectors if they are those of its words and of this model; else as it is."""
-    import numpy as np  # noqa: PLC0415 - not needed to write a request
+    return all_at_hand(session, [row], embedder)[0]
 
-    from hub.matching import service  # noqa: PLC0415 - as above
+
+def all_at_hand(
+    session: Session, rows: Sequence[SupportRequest], embedder: "Embedder | None"
+) -> "list[Embedder | None]":
+    """As `at_hand` for each, in order, in one query."""
+    from hub.matching import service  # noqa: PLC0415 - not needed to write a request
 
     if embedder is None:
-        return None
-    kept = session.get(RequestVectors, row.id)
-    texts = service.texts(reading.match_request(row))
-    if kept is None or kept.model != embedder.model or kept.digest != _digest(texts):
+        return [None] * len(rows)
+    found = select(RequestVectors.request_id, RequestVectors.digest, RequestVectors.values).where(
+        RequestVectors.request_id.in_([row.id for row in rows]), RequestVectors.model == embedder.model
+    )
+    kept = {id_: (digest, values) for id_, digest, values in session.execute(found)}
+    return [_with(embedder, service.texts(reading.match_request(row)), *kept.get(row.id, ("", b""))) for row in rows]
+
+
+def _with(embedder: "Embedder", texts: Sequence[str], digest: str, values: bytes) -> "Embedder":
+    import numpy as np  # noqa: PLC0415 - as above
+
+    if digest != _digest(texts) or not values:
         return embedder
-    return AtHand(embedder, texts, np.frombuffer(kept.values, np.float32).reshape(len(texts), -1))
+    return AtHand(embedder, texts, np.frombuffer(values, np.float32).reshape(len(texts), -1))
 
 
 def encode(hub: Any, session: Session, payload: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.database import Base, Database, Outbox, now
 from hub.errors import Forbidden, IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.events import Event
-from hub.support import assigning, conflicts, delivery, experts, proposals, reading, triage
+from hub.support import assigning, conflicts, delivery, dry_run, experts, proposals, reading, triage
 from hub.support.expert_models import AssignmentBoard, AssignmentProposal, AssignmentRun, ExpertProfile, ProgrammeTie
 from hub.support.experts import ProfileData
 from hub.support.models import DeclaredConflict, SupportRequest
@@ -356,7 +356,7 @@ def test_nobody_but_the_secretariat_solves_applies_or_looks(world: World) -> Non
 @pytest.mark.both_databases
 def test_many_requests_are_solved_by_the_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assigning, "SMALL", 2)
-    monkeypatch.setattr(assigning, "BATCH", 2)
+    monkeypatch.setattr(dry_run, "BATCH", 2)
     for _ in range(5):
         world.request()
     world.expert("iom", capacity=5)
