@@ -57,7 +57,6 @@ class Ready:
 
 
 def fill(session: Session, embedder: Ready, words: Sequence[str], records: int) -> None:
-    load_vocabulary(session)
     chance = random.Random(7)
     states = list(session.scalars(select(MemberState.entity_id)))
     known = list(session.scalars(select(Entity.id).where(Entity.kind == AGENCY)))
@@ -184,6 +183,7 @@ def main() -> None:
         Base.metadata.create_all(database.engine)
         engine = EmbeddedEngine(Path(folder) / "index")
         with database.session() as session:
+            load_vocabulary(session)
             fill(session, embedder, words, arguments.records)
             with engine.rebuild("gen-1", model=embedder.model) as filling:
                 filling.write(to_index_docs(session.scalars(select(Document)), dict[str, Vector]()))

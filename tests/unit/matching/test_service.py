@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from hub.database import Outbox
 from hub.errors import SearchUnavailable
 from hub.knowledge.models import CachedVector, Document
 from hub.matching import candidates, reasons, service, weights
-from hub.matching.types import Matches, MatchRequest, Reason
+from hub.matching.types import ExpertFacts, Inside, Matches, MatchRequest, Reason
 from hub.network.models import Entity, Label, Term
 from hub.search.embedding import EmbeddingUnavailable, HashEmbedder
 from hub.search.text import terms
@@ -338,3 +339,82 @@ def test_weights_of_agencies_are_those_of_the_table(session: Session) -> None:
     corpus(session)
     breadth = next(reason for reason in match(session).agencies[0].reasons if reason.code == "mandate_breadth")
     assert breadth.weight == pytest.approx(weights.WEIGHTS["agency.breadth"].value / 23)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_all_requests_at_once_suit_experts_as_one_after_the_other_in_the_secretariats_view(
+    session: Session, seed: int
+) -> None:
+    corpus(session)
+    chance = random.Random(seed)
+    words = [
+        "domestic",
+        "workers",
+        "contracts",
+        "births",
+        "smuggling",
+        "inspection",
+        "private",
+        "households",
+        "teams",
+        "migrants",
+    ]
+    numbers, languages, states = range(1, 24), ["en", "fr", "ar"], ["PRT", "PHL", "SEN", "GHA"]
+    for at in range(12):
+        factories.agency(
+            session,
+            f"agency-{at}",
+            objectives={
+                number: chance.choice(["primary", "secondary"])
+                for number in chance.sample(numbers, chance.randint(0, 6))
+            },
+            mandate="; ".join(" ".join(chance.choices(words, k=3)) for _ in range(3)),
+        )
+        factories.document(
+            session,
+            f"record-{at}",
+            title=" ".join(chance.choices(words, k=4)),
+            summary=" ".join(chance.choices(words, k=12)),
+            countries=chance.sample(states, chance.randint(0, 2)),
+            objectives=chance.sample(numbers, chance.randint(0, 3)),
+            agencies=(f"agency-{at}",),
+        )
+    encode(session)
+    people = tuple(
+        ExpertFacts(
+            f"e{at:02}",
+            "",
+            f"agency-{chance.randrange(13)}",  # the last is nobody's
+            frozenset(chance.sample(languages, 1)),
+            frozenset(chance.sample(numbers, chance.choice([0, 0, 1, 4]))),
+            chance.choice([None, frozenset(chance.sample(states, 2))]),
+            frozenset(chance.sample(states, chance.choice([0, 0, 1]))),
+            capacity=chance.randint(0, 3),
+            load=chance.randint(0, 2),
+            absent=chance.random() < 0.2,
+        )
+        for at in range(40)
+    )
+    inside = Inside({}, {}, {}, {}, frozenset(), people)
+    requests = [
+        MatchRequest(
+            chance.choice(states),
+            " ".join(chance.choices(words, k=5)) if at else "",  # the first says nothing
+            " ".join(chance.choices(words, k=20)) if at else "",
+            chance.choice(languages),
+            tuple(chance.sample(numbers, chance.choice([0, 1, 3]))),
+        )
+        for at in range(12)
+    ]
+    engine = Engine(session)
+    at_once = list(service.affinities(session, [(one, EMBEDDER) for one in requests], inside, engine=engine))
+    listed = 0
+    for request, found in zip(requests, at_once, strict=True):
+        alone = match(session, request, engine=engine, view="secretariat", inside=inside, limit=1_000)
+        scores = {
+            one.id: score for one, score in zip(people, found.scores.tolist(), strict=True) if not np.isnan(score)
+        }
+        assert {one.id: one.score for one in alone.experts} == pytest.approx(scores, abs=1e-9)
+        assert found.objectives == alone.objectives
+        listed += len(scores)
+    assert listed > 20
