@@ -89,6 +89,13 @@ class Outbox(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+CONNECTIONS = 10
+"""To a database server, kept open by each process: one for each thread of `hub serve`, its worker and what watches it.
+
+As many more are opened when they are needed, and closed again.
+"""
+
+
 def later(session: Session, kind: str, payload: Mapping[str, Any], *, run_at: datetime | None = None) -> None:
     """Put work into the outbox, in the transaction of `session`."""
     session.add(Outbox(kind=kind, payload=dict(payload), run_at=run_at or now()))
@@ -98,7 +105,7 @@ def connect(url: str) -> Engine:
     """An engine for SQLite (WAL, foreign keys, waiting for locks) or PostgreSQL. Creates the folder of a SQLite file."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_pre_ping=True)
+        return create_engine(address, pool_pre_ping=True, pool_size=CONNECTIONS, max_overflow=CONNECTIONS)
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})

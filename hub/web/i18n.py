@@ -1,11 +1,14 @@
 """Six languages: the first part of a page's address says which; the API follows `Accept-Language`."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from babel import Locale
+from babel.numbers import format_decimal
+from babel.support import NullTranslations
 from flask import Flask, g, request
-from flask_babel import Babel
+from flask_babel import Babel, get_translations
 
 from hub.search.types import LANGUAGES
 from hub.web.sentences import sentences, told
@@ -31,6 +34,19 @@ def _accepted() -> str:
 def locale() -> str:
     """For dates and numbers: English ones as the United Nations write them, the day before the month."""
     return "en_GB" if language() == "en" else language()
+
+
+def _catalogue() -> NullTranslations:
+    """The translations of this page. Flask-Babel asks for language and domain at each of its hundreds of words."""
+    if "catalogue" not in g:
+        g.catalogue = get_translations()
+    return g.catalogue
+
+
+@lru_cache(maxsize=10_000)
+def _number(value: float, locale: str) -> str:
+    """Small counts come again and again: a page of results holds three hundred numbers."""
+    return format_decimal(value, locale=locale)
 
 
 def direction(code: str | None = None) -> str:
@@ -62,6 +78,12 @@ def in_language(code: str) -> str:
 
 def init_app(app: Flask) -> None:
     Babel(app, default_locale="en_GB", default_translation_directories="web/translations", locale_selector=locale)
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined] - of its extension
+        gettext=lambda text: _catalogue().ugettext(text),
+        ngettext=lambda one, many, count: _catalogue().ungettext(one, many, count),
+        newstyle=True,
+    )
+    app.add_template_filter(lambda value: _number(value, locale()), "numberformat")
     app.add_template_filter(sentences)
     app.add_template_filter(told)
 
