@@ -6,6 +6,7 @@ holds them together. Deny by default: an action without a rule is nobody's.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
 
@@ -162,11 +163,22 @@ def visible(membership: Membership | None, action: str = "read") -> ColumnElemen
     """The same as a condition on `SupportRequest`, for a query that reads many."""
     if membership is None or not membership.active:
         return false()
-    conditions = [_condition(rule, membership) for rule in RULES.get(action, ()) if rule.role == membership.role]
+    return _visible(*_reader(membership), action)
+
+
+def _reader(membership: Membership) -> tuple[str, str, str]:
+    """Role, entity and person, as far as conditions depend on them: the person matters where conflicts do."""
+    return membership.role, membership.entity_id, membership.person_id if membership.role == EXPERT else ""
+
+
+@lru_cache(maxsize=4096)
+def _visible(role: str, entity_id: str, person_id: str, action: str) -> ColumnElement[bool]:
+    """Kept because it follows from its arguments alone, holds no data, and takes longer to put together than to ask."""
+    conditions = [_condition(rule, entity_id, person_id) for rule in RULES.get(action, ()) if rule.role == role]
     return or_(false(), *conditions)
 
 
-def _condition(rule: Rule, membership: Membership) -> ColumnElement[bool]:
+def _condition(rule: Rule, entity_id: str, person_id: str) -> ColumnElement[bool]:
     parts: list[ColumnElement[bool]] = [true()]
     if rule.statuses:
         parts.append(SupportRequest.status.in_(rule.statuses))
@@ -175,14 +187,14 @@ def _condition(rule: Rule, membership: Membership) -> ColumnElement[bool]:
     if rule.role == EXPERT:
         own_conflict = (
             (DeclaredConflict.request_id == SupportRequest.id)
-            & (DeclaredConflict.person_id == membership.person_id)
+            & (DeclaredConflict.person_id == person_id)
             & DeclaredConflict.lifted_at.is_(None)
         )
         parts.append(~exists().where(own_conflict))
     if rule.parties:
         tie = [
             Party.request_id == SupportRequest.id,
-            Party.entity_id == membership.entity_id,
+            Party.entity_id == entity_id,
             Party.until.is_(None),
             Party.role.in_(rule.parties),
         ]
@@ -246,17 +258,21 @@ def hears(membership: Membership | None, request: SupportRequest, event: Event) 
 
 def heard(membership: Membership | None) -> ColumnElement[bool]:
     """The same as a condition on `SupportRequest` and `Event`, for a query that joins them."""
-    if membership is None:
+    if membership is None or not membership.active:
         return false()
-    about_us = (
-        func.coalesce(Event.data["entity"].as_string(), "") == membership.entity_id
-    )  # never null: it is negated too
+    return _heard(*_reader(membership))
+
+
+@lru_cache(maxsize=4096)
+def _heard(role: str, entity_id: str, person_id: str) -> ColumnElement[bool]:
+    """Kept for the reason of `_visible`."""
+    about_us = func.coalesce(Event.data["entity"].as_string(), "") == entity_id  # never null: it is negated too
     conditions = [
-        visible(membership, hearing.action)
+        _visible(role, entity_id, person_id, hearing.action)
         & Event.audience.in_(hearing.audiences)
         & (about_us if hearing.own else true())
         for hearing in HEARINGS
-        if hearing.role == membership.role
+        if hearing.role == role
     ]
     return or_(false(), *conditions)
 

@@ -1,10 +1,10 @@
 """Conflicts of interest as data: own State, same programme, declared. Whoever has one is left out before anything is scored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Text, cast, exists, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from hub import events
 from hub.accounts import policy
@@ -12,8 +12,8 @@ from hub.accounts.models import EXPERT, SECRETARIAT, Membership, Person
 from hub.database import now
 from hub.errors import Forbidden, Invalid, NotFound
 from hub.network.models import AGENCY, STATE, Entity
-from hub.support import experts, reading
-from hub.support.expert_models import ProgrammeTie
+from hub.support import reading
+from hub.support.expert_models import ExpertProfile, ProgrammeTie
 from hub.support.experts import Expert
 from hub.support.models import DeclaredConflict, SupportRequest
 
@@ -25,6 +25,8 @@ UNSAID = "unsaid"
 EXCLUDED = "This agency has a conflict of interest in this request."
 TIE = "programme_tie"
 """`Event.subject_kind` of ties."""
+_served = aliased(Membership)
+"""Any membership of the same person. Made once: that takes longer than a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,17 @@ def asking(row: SupportRequest) -> frozenset[str]:
     )
 
 
-def of_request(session: Session, row: SupportRequest, people: Sequence[Expert] | None = None) -> list[Conflict]:
-    """Every conflict in a request, of States and agencies first, then of experts. `people`: `experts.directory`, if at hand.
+def of_request(session: Session, row: SupportRequest) -> list[Conflict]:
+    """Every conflict in a request, of States and agencies first, then of experts.
 
     An expert whose agency has one is not named again.
     """
+    whole = _whole(session, row)
+    return whole + _single(session, row, {one.entity_id for one in whole})
+
+
+def _whole(session: Session, row: SupportRequest) -> list[Conflict]:
+    """Those of States and agencies."""
     states = asking(row)
     whole = [Conflict(OWN_STATE, state, None, OWN_STATE, None) for state in sorted(states)]
     ties = session.scalars(
@@ -64,22 +72,41 @@ def of_request(session: Session, row: SupportRequest, people: Sequence[Expert] |
     whole += [Conflict(SAME_PROGRAMME, tie.entity_id, None, SAME_PROGRAMME, tie.id, tie.source) for tie in ties]
     declared = [one for one in row.conflicts if one.lifted_at is None]
     whole += [Conflict(DECLARED, one.entity_id, None, one.reason, one.id) for one in declared if one.person_id is None]
-    out = {one.entity_id for one in whole}
-    by_person = {one.person_id: one for one in declared}
-    single: list[Conflict] = []
-    for expert in experts.directory(session) if people is None else people:
-        if expert.entity_id in out:
-            continue
-        if expert.own_states & states:
-            single.append(Conflict(OWN_STATE, expert.entity_id, expert.membership_id, OWN_STATE, None))
-        elif said := by_person.get(expert.person_id):
-            single.append(Conflict(DECLARED, expert.entity_id, expert.membership_id, said.reason, said.id))
-    return whole + single
+    return whole
+
+
+def _single(session: Session, row: SupportRequest, out: Collection[str]) -> list[Conflict]:
+    """Those of experts of other agencies than `out`, in one query that finds nobody else: as `Expert.own_states` has them, then declared."""
+    states = asking(row)
+    declared = {one.person_id: one for one in row.conflicts if one.lifted_at is None and one.person_id}
+    acted = exists().where(_served.person_id == Membership.person_id, _served.entity_id.in_(states))
+    written = cast(ExpertProfile.own_states, Text)  # a JSON list of codes
+    own = or_(acted, *(written.contains(f'"{state}"', autoescape=True) for state in sorted(states)))
+    found = session.execute(
+        select(Membership.id, Membership.entity_id, Membership.person_id, own)
+        .join(Person, Person.id == Membership.person_id)
+        .outerjoin(ExpertProfile, ExpertProfile.membership_id == Membership.id)
+        .where(
+            Membership.role == EXPERT,
+            Membership.until.is_(None),
+            Membership.confirmed_at.is_not(None),
+            Person.disabled_at.is_(None),
+            Membership.entity_id.not_in(out),
+            or_(own, Membership.person_id.in_(declared)),
+        )
+        .order_by(Membership.id)
+    )
+    return [
+        Conflict(OWN_STATE, entity, member, OWN_STATE, None)
+        if is_own
+        else Conflict(DECLARED, entity, member, declared[person].reason, declared[person].id)
+        for member, entity, person, is_own in found
+    ]
 
 
 def excluded(session: Session, row: SupportRequest) -> frozenset[str]:
     """Ids of the States and agencies that are not to be matched with a request or asked."""
-    return frozenset(one.entity_id for one in of_request(session, row, ()) if one.membership_id is None)
+    return frozenset(one.entity_id for one in _whole(session, row))
 
 
 def barred(session: Session, row: SupportRequest, *, declared: bool) -> frozenset[str]:
@@ -91,10 +118,9 @@ def barred(session: Session, row: SupportRequest, *, declared: bool) -> frozense
 
 def for_membership(session: Session, membership: Membership, row: SupportRequest) -> list[Conflict]:
     """Those that stand in the way of one expert, their agency's among them."""
-    people = [one for one in experts.directory(session) if one.membership_id == membership.id]
     return [
         one
-        for one in of_request(session, row, people)
+        for one in of_request(session, row)
         if one.membership_id == membership.id or (one.membership_id is None and one.entity_id == membership.entity_id)
     ]
 

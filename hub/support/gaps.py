@@ -51,16 +51,18 @@ def state_deserted() -> ColumnElement[bool]:
     )
 
 
+_worker, _person = aliased(Membership), aliased(Person)
+"""Made once: that takes longer than a query."""
+
+
 def for_me_or_anybody(membership: Membership) -> ColumnElement[bool]:
     """The agency's part is this expert's, nobody's, or somebody's who left."""
-    worker = aliased(Membership)
-    person = aliased(Person)
     somebody = exists().where(
         and_(
-            worker.id == Party.assignee_id,
-            worker.until.is_(None),
-            person.id == worker.person_id,
-            person.disabled_at.is_(None),
+            _worker.id == Party.assignee_id,
+            _worker.until.is_(None),
+            _person.id == _worker.person_id,
+            _person.disabled_at.is_(None),
         )
     )
     return exists().where(

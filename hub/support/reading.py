@@ -5,18 +5,20 @@ a request that its reader may not see is not there.
 
 import base64
 import binascii
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, ColumnExpressionArgument, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.interfaces import ORMOption
 
-from hub import events
 from hub.accounts import policy
 from hub.accounts.models import EXPERT, FOCAL_POINT, SECRETARIAT, Membership
-from hub.database import is_id
+from hub.database import is_id, now
 from hub.errors import BadRequest, Forbidden, NotFound
 from hub.events import Event
 from hub.network.models import Entity
@@ -57,31 +59,43 @@ SUBJECT = "request"
 """`Event.subject_kind` of everything here."""
 NOT_YOURS = "This step is for somebody else."
 LARGEST_PAGE = 100
+MOST_TASKS = 1_000
 REFERENCE_LENGTH = 20
 OFFERS_WANTED_IN = (SUBMITTED, CLARIFICATION, TRIAGED, MATCHING, UNPLACED, PLANNING, IN_PROGRESS)
 """Statuses of a request in which its State can want an offer."""
 
 
 @dataclass(frozen=True, slots=True)
-class RequestPage:
+class Line:
+    """A request as lists show it. `title`: None for who sees the outline alone. `due_at`: the next deadline, if one is running."""
+
+    id: str
+    reference: str
+    country_id: str
+    title: str | None
+    status: str
+    updated_at: datetime
+    due_at: datetime | None
+
+
+Row = TypeVar("Row", Line, SupportRequest)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
     """`total` counts everything that the list would show; `cursor` continues it, None at its end."""
 
-    rows: tuple[SupportRequest, ...]
+    rows: tuple[Row, ...]
     total: int
     cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A request that waits for its reader; `due_at`: the deadline that is next, if one is running.
-
-    `what`: triage, send, send_again (secretariat); resume, where the State has nobody; nobody,
-    where an agency has; lead, where none leads; decide, plan, write, contribute (agency); reply, agree, read, join (State).
-    """
+    """A request that waits for its reader. `what`: of `TASKS`."""
 
     what: str
-    request: SupportRequest
-    due_at: datetime | None
+    request: Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +114,89 @@ class Entry:
     in_the_name_of: Entity | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What waits for whoever may take `action` on a request that is in one of `statuses` (empty: any), and where `also` holds.
+
+    `paused`: only while it stands still; the others only while it does not.
+    """
+
+    what: str
+    action: str
+    statuses: tuple[str, ...] = ()
+    also: "Callable[[Membership], ColumnElement[bool]] | None" = None
+    paused: bool = False
+
+    def waits(self, membership: Membership) -> ColumnElement[bool]:
+        """Condition on `SupportRequest`."""
+        paused = SupportRequest.paused_at
+        found = policy.visible(membership, self.action) & (paused.is_not(None) if self.paused else paused.is_(None))
+        if self.statuses:
+            found &= SupportRequest.status.in_(self.statuses)
+        return found & self.also(membership) if self.also else found
+
+    def may_wait(self, membership: Membership, row: SupportRequest) -> bool:
+        """The same of one request, but for `also`."""
+        return (
+            (not self.statuses or row.status in self.statuses)
+            and self.paused == (row.paused_at is not None)
+            and policy.can(membership, self.action, row)
+        )
+
+
+def _from(action: str) -> tuple[str, ...]:
+    """Statuses from which the action leads somewhere."""
+    return tuple(status for status, name in TRANSITIONS if name == action)
+
+
+def _proposed(_: Membership) -> ColumnElement[bool]:
+    return exists().where(Plan.request_id == SupportRequest.id, Plan.status == PROPOSED)
+
+
+def _wants_offer(_: Membership) -> ColumnElement[bool]:
+    """It wants an offer whose giver was not asked yet."""
+    asked = exists().where(Party.request_id == WantedOffer.request_id, Party.entity_id == Offer.entity_id)
+    return exists().where(
+        WantedOffer.request_id == SupportRequest.id,
+        WantedOffer.dropped_at.is_(None),
+        Offer.id == WantedOffer.offer_id,
+        ~asked,
+    )
+
+
+_mine = gaps.for_me_or_anybody
+
+TASKS: Mapping[str, tuple[Kind, ...]] = {
+    SECRETARIAT: (
+        Kind("resume", "resume", paused=True),
+        Kind("nobody", "send", _from("remove"), lambda _: gaps.agency_deserted()),
+        Kind("lead", "send", (PLANNING, IN_PROGRESS, MATCHING), lambda _: ~gaps.has_lead()),
+        Kind("send_again", "send", (UNPLACED,)),
+        Kind("send", "send", (TRIAGED,)),
+        Kind("triage", "triage", (SUBMITTED,)),
+        Kind("offer", "send", OFFERS_WANTED_IN, _wants_offer),
+    ),
+    EXPERT: (
+        Kind("decide", "accept", _from("accept"), _mine),
+        Kind("plan", "propose", (PLANNING,), lambda member: _mine(member) & ~_proposed(member)),
+        Kind("write", "answer", (IN_PROGRESS,), _mine),
+        Kind(
+            "contribute",
+            "contribute",
+            (PLANNING, IN_PROGRESS),
+            lambda member: _mine(member) & ~gaps.handed_something(member),
+        ),
+    ),
+    FOCAL_POINT: (
+        Kind("join", "join", _from("join")),
+        Kind("reply", "reply", (CLARIFICATION,)),
+        Kind("agree", "agree", (PLANNING,), _proposed),
+        Kind("read", "close", (ANSWERED,)),
+    ),
+}
+"""Role -> what can wait for its members. resume: the State has nobody; nobody: an agency has nobody; lead: none leads."""
+
+
 def get(session: Session, membership: Membership | None, name: str) -> SupportRequest:
     """The request of that id or reference, as it is now. `NotFound` if there is none that this membership may read."""
     column = SupportRequest.id if is_id(name) else SupportRequest.reference
@@ -114,13 +211,19 @@ def get(session: Session, membership: Membership | None, name: str) -> SupportRe
                 selectinload(SupportRequest.parties).joinedload(Party.entity).joinedload(Entity.agency),
                 selectinload(SupportRequest.plans).joinedload(Plan.entity),
                 selectinload(SupportRequest.clocks),
-                selectinload(SupportRequest.conflicts),
+                *_conflicts_of(membership),
             )
             .execution_options(populate_existing=True)
         )
     if row is None:
         raise NotFound("There is no such request, or it is not open to you.")
     return row
+
+
+def _conflicts_of(membership: Membership | None) -> tuple[ORMOption, ...]:
+    """How to load declared conflicts: those of experts and the secretariat depend on them."""
+    asked = membership is not None and membership.role != FOCAL_POINT
+    return (selectinload(SupportRequest.conflicts),) if asked else ()
 
 
 def list_visible(
@@ -130,17 +233,70 @@ def list_visible(
     status: Collection[str] = (),
     limit: int = 20,
     cursor: str | None = None,
-) -> RequestPage:
+) -> Page[SupportRequest]:
     """Requests that this membership may read, newest first; `status` empty: all. A cursor belongs to its list."""
     limit = max(1, min(limit, LARGEST_PAGE))
-    shown = policy.visible(membership)
-    if status:
-        shown &= SupportRequest.status.in_(tuple(status))
+    shown = _shown(membership, status)
     total = session.scalar(select(func.count()).select_from(SupportRequest).where(shown)) or 0
-    wanted = shown if cursor is None else shown & (SupportRequest.id < _read_cursor(cursor))
-    rows = _list(session, wanted, SupportRequest.id.desc(), limit=limit + 1)
-    more = len(rows) > limit
-    return RequestPage(tuple(rows[:limit]), total, _write_cursor(rows[limit - 1].id) if more else None)
+    rows = session.scalars(
+        _newest(select(SupportRequest).where(shown), limit, cursor)
+        .options(
+            selectinload(SupportRequest.objectives),
+            selectinload(SupportRequest.parties).joinedload(Party.entity),
+            selectinload(SupportRequest.plans),
+            selectinload(SupportRequest.clocks),
+            *_conflicts_of(membership),
+        )
+        .execution_options(populate_existing=True)
+    ).all()
+    return Page(tuple(rows[:limit]), total, _next(rows, limit))
+
+
+def lines(
+    session: Session,
+    membership: Membership | None,
+    *,
+    status: Collection[str] = (),
+    limit: int = 20,
+    cursor: str | None = None,
+) -> tuple[Page[Line], Mapping[str, int]]:
+    """The same as a page shows it, and status -> how many requests of that status this membership may read."""
+    limit = max(1, min(limit, LARGEST_PAGE))
+    counted = counts(session, membership)
+    found = _newest(select(*_columns(membership)).where(_shown(membership, status)), limit, cursor)
+    rows = [Line(*row) for row in session.execute(found)]
+    total = sum(count for each, count in counted.items() if not status or each in status)
+    return Page(tuple(rows[:limit]), total, _next(rows, limit)), counted
+
+
+def _shown(membership: Membership | None, status: Collection[str]) -> ColumnElement[bool]:
+    shown = policy.visible(membership)
+    return shown & SupportRequest.status.in_(tuple(status)) if status else shown
+
+
+def _newest(found: Select[Any], limit: int, cursor: str | None) -> Select[Any]:
+    """Newest first, and one more than asked for, which tells whether the list goes on."""
+    if cursor is not None:
+        found = found.where(SupportRequest.id < _read_cursor(cursor))
+    return found.order_by(SupportRequest.id.desc()).limit(limit + 1)
+
+
+def _next(rows: Sequence[Row], limit: int) -> str | None:
+    return _write_cursor(rows[limit - 1].id) if len(rows) > limit else None
+
+
+def _columns(membership: Membership | None) -> tuple[ColumnElement[Any], ...]:
+    """What a `Line` is made of; a title that is not its reader's to see stays in the database."""
+    title = case((policy.visible(membership, "details"), SupportRequest.title))
+    return (
+        SupportRequest.id.expression,
+        SupportRequest.reference.expression,
+        SupportRequest.country_id.expression,
+        title,
+        SupportRequest.status.expression,
+        SupportRequest.updated_at.expression,
+        next_due_of(),
+    )
 
 
 def counts(session: Session, membership: Membership | None) -> Mapping[str, int]:
@@ -154,68 +310,44 @@ def counts(session: Session, membership: Membership | None) -> Mapping[str, int]
     return {row.status: row[1] for row in rows}
 
 
-def tasks(session: Session, membership: Membership | None, *, request_id: str = "") -> list[Task]:
-    """What waits for this membership, of one request or of all: the next deadline first, then what has none, oldest first."""
+def tasks(session: Session, membership: Membership | None, *, limit: int = MOST_TASKS) -> list[Task]:
+    """What waits for this membership, the next deadline first, then what has none, oldest first."""
+    if membership is None or not membership.active or membership.role not in TASKS:
+        return []
+    found = session.execute(
+        _tasks(membership.id, membership.person_id, membership.entity_id, membership.role).limit(limit)
+    )
+    return [Task(what, Line(*columns)) for what, *columns in map(list, found)]
+
+
+@lru_cache(maxsize=1024)
+def _tasks(id_: str, person_id: str, entity_id: str, role: str) -> Select[Any]:
+    """The query of `tasks`, kept for the reason of `policy.visible`: it follows from these alone and holds no data."""
+    membership = Membership(id=id_, person_id=person_id, entity_id=entity_id, role=role, confirmed_at=now())
+    each = [
+        select(literal(kind.what).label("what"), literal(order).label("position"), SupportRequest.id.label("id")).where(
+            kind.waits(membership)
+        )
+        for order, kind in enumerate(TASKS[role])
+    ]
+    waiting = union_all(*each).subquery()
+    return (
+        select(waiting.c.what, *_columns(membership))
+        .join(waiting, waiting.c.id == SupportRequest.id)
+        .order_by(next_due_of().nulls_last(), SupportRequest.id, waiting.c.position)
+    )
+
+
+def tasks_in(session: Session, membership: Membership | None, row: SupportRequest) -> list[str]:
+    """What waits for this membership in one request: of `Task.what`."""
     if membership is None:
         return []
-    waiting: list[tuple[str, ColumnElement[bool]]] = []
-    proposed = exists().where(Plan.request_id == SupportRequest.id, Plan.status == PROPOSED)
-    if membership.role == SECRETARIAT:
-        may_send = policy.visible(membership, "send")
-        waiting = [
-            ("resume", policy.visible(membership, "resume") & SupportRequest.paused_at.is_not(None)),
-            ("nobody", may_send & SupportRequest.status.in_(_from("remove")) & gaps.agency_deserted()),
-            ("lead", may_send & SupportRequest.status.in_((PLANNING, IN_PROGRESS, MATCHING)) & ~gaps.has_lead()),
-            ("send_again", may_send & (SupportRequest.status == UNPLACED)),
-            ("send", may_send & (SupportRequest.status == TRIAGED)),
-            ("triage", policy.visible(membership, "triage") & (SupportRequest.status == SUBMITTED)),
-            ("offer", policy.visible(membership, "send") & _wants_offer()),
-        ]
-    elif membership.role == EXPERT:
-        waiting = [
-            ("decide", policy.visible(membership, "accept") & SupportRequest.status.in_(_from("accept"))),
-            ("plan", policy.visible(membership, "propose") & (SupportRequest.status == PLANNING) & ~proposed),
-            ("write", policy.visible(membership, "answer") & (SupportRequest.status == IN_PROGRESS)),
-            (
-                "contribute",
-                policy.visible(membership, "contribute")
-                & SupportRequest.status.in_((PLANNING, IN_PROGRESS))
-                & ~gaps.handed_something(membership),
-            ),
-        ]
-        waiting = [(what, condition & gaps.for_me_or_anybody(membership)) for what, condition in waiting]
-    elif membership.role == FOCAL_POINT:
-        waiting = [
-            ("join", policy.visible(membership, "join") & SupportRequest.status.in_(_from("join"))),
-            ("reply", policy.visible(membership, "reply") & (SupportRequest.status == CLARIFICATION)),
-            ("agree", policy.visible(membership, "agree") & (SupportRequest.status == PLANNING) & proposed),
-            ("read", policy.visible(membership, "close") & (SupportRequest.status == ANSWERED)),
-        ]
-    waiting = [
-        (what, condition if what == "resume" else condition & SupportRequest.paused_at.is_(None))
-        for what, condition in waiting
-    ]
-    if request_id:
-        waiting = [(what, condition & (SupportRequest.id == request_id)) for what, condition in waiting]
-    found = [
-        Task(what, row, next_due(row))
-        for what, condition in waiting
-        for row in _list(session, condition, next_due_of().nulls_last(), SupportRequest.id, limit=LARGEST_PAGE)
-    ]
-    return sorted(
-        found, key=lambda task: (task.due_at is None, task.due_at or task.request.created_at, task.request.id)
-    )
-
-
-def _wants_offer() -> ColumnElement[bool]:
-    """Condition on `SupportRequest`: it wants an offer whose giver was not asked yet."""
-    asked = exists().where(Party.request_id == WantedOffer.request_id, Party.entity_id == Offer.entity_id)
-    return SupportRequest.status.in_(OFFERS_WANTED_IN) & exists().where(
-        WantedOffer.request_id == SupportRequest.id,
-        WantedOffer.dropped_at.is_(None),
-        Offer.id == WantedOffer.offer_id,
-        ~asked,
-    )
+    kinds = [kind for kind in TASKS.get(membership.role, ()) if kind.may_wait(membership, row)]
+    asked = [kind.also(membership) for kind in kinds if kind.also]
+    if not asked:
+        return [kind.what for kind in kinds]
+    answers = iter(session.execute(select(*asked).where(SupportRequest.id == row.id)).one())
+    return [kind.what for kind in kinds if kind.also is None or next(answers)]
 
 
 def next_due(row: SupportRequest) -> datetime | None:
@@ -225,12 +357,15 @@ def next_due(row: SupportRequest) -> datetime | None:
 
 def next_due_of() -> ColumnElement[datetime]:
     """The same for a query of requests."""
-    return (
-        select(func.min(Clock.due_at))
-        .where(Clock.request_id == SupportRequest.id, Clock.stopped_at.is_(None), Clock.paused_at.is_(None))
-        .correlate(SupportRequest)
-        .scalar_subquery()
-    )
+    return _NEXT_DUE
+
+
+_NEXT_DUE = (
+    select(func.min(Clock.due_at))
+    .where(Clock.request_id == SupportRequest.id, Clock.stopped_at.is_(None), Clock.paused_at.is_(None))
+    .correlate(SupportRequest)
+    .scalar_subquery()
+)
 
 
 def possible_actions(membership: Membership | None, row: SupportRequest) -> tuple[str, ...]:
@@ -288,33 +423,30 @@ def history(session: Session, membership: Membership | None, row: SupportRequest
 
     Who sees the outline alone, and a peer State, sees what was about the reader's own entity.
     """
-    told = events.timeline(session, (SUBJECT, row.id), events.AUDIENCES)
-    seen = [event for event in told if policy.hears(membership, row, event)]
-    memberships = {
-        one.id: one.entity
-        for one in session.scalars(
-            select(Membership)
-            .where(Membership.id.in_({event.membership_id for event in seen if event.membership_id}))
-            .options(joinedload(Membership.entity))
-        )
-    }
-    named = {str(event.data[key]) for event in seen for key in ("entity", "for") if key in event.data}
-    targets = {entity.id: entity for entity in session.scalars(select(Entity).where(Entity.id.in_(named)))}
-    notes = {
-        note.event_id: note.text
-        for note in session.scalars(select(StepNote).where(StepNote.event_id.in_([event.id for event in seen])))
-    }
+    rows = session.execute(
+        select(Event, Entity, StepNote.text)
+        .outerjoin(Membership, Membership.id == Event.membership_id)
+        .outerjoin(Entity, Entity.id == Membership.entity_id)
+        .outerjoin(StepNote, StepNote.event_id == Event.id)
+        .where(Event.subject_kind == SUBJECT, Event.subject_id == row.id)
+        .order_by(Event.id)
+    )
+    seen = [(event, office, note) for event, office, note in rows if policy.hears(membership, row, event)]
+    named = {str(event.data[key]) for event, _, _ in seen for key in ("entity", "for") if key in event.data}
+    targets = {party.entity_id: party.entity for party in row.parties}
+    if unknown := named - targets.keys():
+        targets |= {entity.id: entity for entity in session.scalars(select(Entity).where(Entity.id.in_(unknown)))}
     inside = membership is not None and membership.role == SECRETARIAT
     return [
         Entry(
             event,
-            memberships.get(event.membership_id or ""),
+            office,
             targets.get(str(event.data.get("entity", ""))),
-            notes.get(event.id),
+            note,
             event.reason if inside or event.reason != ALTERNATE else None,
             targets.get(str(event.data.get("for", ""))),
         )
-        for event in seen
+        for event, office, note in seen
     ]
 
 
@@ -326,7 +458,8 @@ def answers(session: Session, membership: Membership | None, row: SupportRequest
         .order_by(Answer.created_at, Answer.id)
         .options(joinedload(Answer.entity), selectinload(Answer.citations).joinedload(Citation.document))
         .execution_options(populate_existing=True)
-    )
+    ).all()
+    set_committed_value(row, "answers", list(found))  # which `Answer.number` looks at
     return [answer for answer in found if policy.can_read_answer(membership, answer, row)]
 
 
@@ -381,33 +514,6 @@ def for_operator(session: Session, name: str) -> SupportRequest:
     if row is None:
         raise NotFound(f"There is no request {name}.")
     return row
-
-
-def _from(action: str) -> tuple[str, ...]:
-    """Statuses from which the action leads somewhere."""
-    return tuple(status for status, name in TRANSITIONS if name == action)
-
-
-def _list(
-    session: Session, condition: ColumnElement[bool], *order: ColumnExpressionArgument[Any], limit: int
-) -> list[SupportRequest]:
-    return list(
-        session.scalars(
-            select(SupportRequest)
-            .where(condition)
-            .order_by(*order)
-            .limit(limit)
-            .options(
-                joinedload(SupportRequest.country),
-                selectinload(SupportRequest.objectives),
-                selectinload(SupportRequest.parties).joinedload(Party.entity),
-                selectinload(SupportRequest.plans),
-                selectinload(SupportRequest.clocks),
-                selectinload(SupportRequest.conflicts),
-            )
-            .execution_options(populate_existing=True)
-        )
-    )
 
 
 def _write_cursor(id_: str) -> str:

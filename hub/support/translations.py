@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
@@ -56,8 +56,13 @@ class TranslationData:
     origin: str = HUMAN
 
 
-def originals(session: Session, membership: Membership | None, row: SupportRequest) -> list[Original]:
-    """What this membership can read of a request, its plans and its sent answers, in that order."""
+def originals(
+    session: Session, membership: Membership | None, row: SupportRequest, answers: Sequence[Answer] | None = None
+) -> list[Original]:
+    """What this membership can read of a request, its plans and its sent answers, in that order.
+
+    `answers`: those that it can read, if they are at hand.
+    """
     if not reading.readable(membership, row):
         return []
     detailed = reading.detailed(membership, row)
@@ -65,7 +70,8 @@ def originals(session: Session, membership: Membership | None, row: SupportReque
     shown = words if detailed else {"summary": row.summary}
     found = [Original(REQUEST, row.id, row.country_id, row.language, shown, _seal(words))]
     found += [_plan(plan) for plan in reading.plans(membership, row)]
-    found += [_answer(each) for each in reading.answers(session, membership, row) if each.status == "sent"]
+    answers = reading.answers(session, membership, row) if answers is None else answers
+    found += [_answer(each) for each in answers if each.status == "sent"]
     return found
 
 
@@ -83,8 +89,13 @@ def _seal(texts: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(texts, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def shown(session: Session, membership: Membership | None, row: SupportRequest) -> dict[str, list[Shown]]:
-    """Id of a request, plan or answer -> its translations, as far as their reader sees the original; by language."""
+def shown(
+    session: Session, membership: Membership | None, row: SupportRequest, seen: Sequence[Original] | None = None
+) -> dict[str, list[Shown]]:
+    """Id of a request, plan or answer -> its translations, as far as their reader sees the original; by language.
+
+    `seen`: the originals that the reader sees, if they are at hand.
+    """
     found: dict[str, list[Shown]] = {}
     rows = session.scalars(
         select(Translation)
@@ -93,9 +104,11 @@ def shown(session: Session, membership: Membership | None, row: SupportRequest) 
         .options(joinedload(Translation.entity))
         .execution_options(populate_existing=True)
     ).all()
-    seen = {each.id: each for each in originals(session, membership, row)} if rows else {}
+    if not rows:
+        return {}
+    readable = {each.id: each for each in (originals(session, membership, row) if seen is None else seen)}
     for each in rows:
-        original = seen.get(each.subject_id)
+        original = readable.get(each.subject_id)
         if original is None or original.kind != each.subject_kind:
             continue
         texts = {name: str(each.texts[name]) for name in original.texts if each.texts.get(name)}

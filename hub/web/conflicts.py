@@ -29,7 +29,10 @@ class Line:
 
 def conflict_lines(row: SupportRequest) -> list[Line]:
     """Who is left out of a request and why, for the secretariat. That a State is not asked about itself goes without saying."""
-    found = [one for one in conflicts.of_request(db(), row) if one.entity_id not in conflicts.asking(row)]
+    asking = conflicts.asking(row)
+    found = [one for one in conflicts.of_request(db(), row) if one.entity_id not in asking]
+    if not found:
+        return []
     people = {
         one.id: one.person.name
         for one in db().scalars(

@@ -210,9 +210,10 @@ def test_buttons_are_the_readers_own(portugal: Browser, secretariat: Browser, io
     assert "actions/withdraw" in portugal.get(f"/en/requests/{row.id}")
     assert "actions/send" not in portugal.get(f"/en/requests/{row.id}")
     page = secretariat.get(f"/en/requests/{row.id}")
-    assert "actions/send" in page
+    assert "matches=1#send" in page
     assert "actions/decline" in page
     assert "actions/withdraw" not in page
+    assert "actions/send" in secretariat.get(f"/en/requests/{row.id}?matches=1")
     triage.send(session, secretariat.membership, row.id, "iom", version=row.version)
     page = iom.get(f"/en/requests/{row.id}")
     assert "actions/accept" in page
@@ -228,7 +229,7 @@ def test_the_best_match_is_proposed_first_and_an_unverified_one_marked(
     factories.agency(session, "new", verified=False)
     session.commit()
     row = submitted(session, portugal, objectives=(6,))
-    page = secretariat.get(f"/en/requests/{row.id}")
+    page = secretariat.get(f"/en/requests/{row.id}?matches=1")
     assert re.search(r'<option value="ilo" selected>', page)
     assert page.index('<option value="ilo"') < page.index('<option value="aaa"')
     assert "NEW (membership not verified)" in page

@@ -159,7 +159,7 @@ def test_the_secretariat_acknowledges_by_keyboard_sends_with_alternates_and_asks
 
     desk.goto(story.address)
     expect(desk.locator("#timeline-title + ol")).to_contain_text("has seen the request")
-    desk.locator("summary", has_text="Send it to an agency").click()
+    desk.get_by_role("link", name="Send it to an agency").click()
     fits(desk)
     best = desk.get_by_label("Agency", exact=True).locator("option").nth(1).get_attribute("value")
     desk.get_by_label("Agency", exact=True).select_option(best)

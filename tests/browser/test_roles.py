@@ -37,7 +37,7 @@ def test_a_request_goes_from_draft_to_closed(sign_in: SignIn, scripts: bool):
     secretariat.goto("/en/requests")
     secretariat.get_by_role("link", name="Protecting domestic workers abroad").first.click()
     secretariat.goto(request)
-    secretariat.locator("summary", has_text="Send it to an agency").click()
+    secretariat.get_by_role("link", name="Send it to an agency").click()
     secretariat.get_by_label("Agency", exact=True).select_option("ilo")
     secretariat.get_by_role("button", name="Send", exact=True).click()
     expect(secretariat.locator("main")).to_contain_text("International Labour Organization")

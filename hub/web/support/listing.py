@@ -18,15 +18,20 @@ from hub.web.support.parts import blueprint, page
 from hub.web.support.words import CLOCK_NAMES, STATUS_NAMES, TASK_NAMES
 
 PER_PAGE = 20
+TASKS_SHOWN = 20
+"""The next ones; all of them are one link away."""
 
 
 @blueprint.get("", endpoint="requests")
 @guard.role(FOCAL_POINT, EXPERT, SECRETARIAT)
 def list_requests() -> Response:
     membership = membership_needed()
-    asked = load(request_schemas.ListParams, request.args)
-    found = reading.list_visible(db(), membership, status=asked["status"], limit=PER_PAGE, cursor=asked["cursor"])
-    counts = reading.counts(db(), membership)
+    given = request.args.copy()
+    every_task = given.pop("tasks", "") == "all"
+    asked = load(request_schemas.ListParams, given)
+    found, counts = reading.lines(db(), membership, status=asked["status"], limit=PER_PAGE, cursor=asked["cursor"])
+    tasks = reading.tasks(db(), membership, limit=reading.MOST_TASKS if every_task else TASKS_SHOWN + 1)
+    more_tasks = not every_task and len(tasks) > TASKS_SHOWN
     chosen = asked["status"]
     filters = [
         (STATUS_NAMES[status], counts[status], url_for("support.requests", status=status), chosen == [status])
@@ -35,7 +40,8 @@ def list_requests() -> Response:
     ]
     return page(
         "list.html",
-        tasks=reading.tasks(db(), membership),
+        tasks=tasks[:TASKS_SHOWN] if more_tasks else tasks,
+        more_tasks=more_tasks,
         page=found,
         filters=filters,
         everything=sum(counts.values()),
@@ -46,11 +52,10 @@ def list_requests() -> Response:
         corrections=corrections.waiting(db(), membership),
         own_record=membership.role == EXPERT,
         has_queue=membership.role == SECRETARIAT,
-        late=escalation.late(db(), membership),
+        late=escalation.late(db(), membership) if membership.role == EXPERT else (),
         clock_names=CLOCK_NAMES,
         may_write_for_others=membership.role == SECRETARIAT,
         task_names=TASK_NAMES,
-        next_due=reading.next_due,
         now=now(),
         country_names=vocabulary.labels(db(), "country", language()),
     )

@@ -1,4 +1,4 @@
-"""What the page of a request shows of files, questions by link and translations; the templates ask by `papers_of(row)`."""
+"""What the page of a request shows of files, questions by link and translations; see `papers_of`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from flask_babel import LazyString, format_decimal, gettext
 from hub.accounts import policy
 from hub.accounts.guard import db, membership_needed
 from hub.support import attachments, behalf, links, translations
-from hub.support.models import SupportRequest
+from hub.support.models import Answer, SupportRequest
 from hub.support.papers import ANSWER, PLAN, SOURCE, Attachment
 from hub.support.translations import Shown
 from hub.web.i18n import language
 from hub.web.support.asking import LINK_STATES
-from hub.web.support.parts import blueprint, name_in_words
+from hub.web.support.parts import name_in_words
 from hub.web.support.translating import ORIGIN_NAMES
 
 
@@ -37,14 +37,15 @@ class Papers:
     origins: Mapping[str, LazyString]
 
 
-@blueprint.app_template_global("papers_of")
-def papers_of(row: SupportRequest) -> Papers:
+def papers_of(row: SupportRequest, answers: Sequence[Answer]) -> Papers:
+    """`answers`: those that the reader can read."""
     membership = membership_needed()
     files = attachments.listing(db(), membership, row)
     asked = links.listing(db(), membership, row)
+    originals = translations.originals(db(), membership, row, answers)
     shown = {
         id_: sorted(found, key=lambda each: each.row.language != language())  # the reader's own first
-        for id_, found in translations.shown(db(), membership, row).items()
+        for id_, found in translations.shown(db(), membership, row, originals).items()
     }
     entities = [*(file.entity for file in files), *(each.row.entity for found in shown.values() for each in found)]
     return Papers(
@@ -52,18 +53,14 @@ def papers_of(row: SupportRequest) -> Papers:
         files=[
             (file, _about(row, file), _size(file.size), attachments.may_erase(membership, row, file)) for file in files
         ],
-        may_attach=bool(attachments.targets(db(), membership, row)),
+        may_attach=policy.can(membership, "attach", row),
         links=[
             (each, LINK_STATES[each.status], name_in_words(each.link.entity)) for each in asked if each.link.question
         ],
         may_ask=policy.can(membership, "ask_by_link", row),
         may_act=bool(behalf.possible(membership, row)),
         translations=shown,
-        translatable={
-            each.id: each.kind
-            for each in translations.originals(db(), membership, row)
-            if translations.may_translate(membership, row, each)
-        },
+        translatable={each.id: each.kind for each in originals if translations.may_translate(membership, row, each)},
         offices={entity.id: name_in_words(entity) for entity in entities},
         origins=ORIGIN_NAMES,
     )

@@ -25,6 +25,7 @@ from hub.web.i18n import language, name_of
 from hub.web.support import teams
 from hub.web.support.behalf import in_the_name
 from hub.web.support.matching import MATCHES, groups, notes
+from hub.web.support.papers import papers_of
 from hub.web.support.parts import blueprint, isolated, load, name_in_words, numbers, page, to_request
 from hub.web.support.words import (
     CLOCK_NAMES,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from hub.matching.types import Matches
 
 SENDING = {"send", "send_again", "lead"}
-"""Tasks in which the secretariat chooses an agency."""
+"""Tasks in which the secretariat chooses an agency, with the proposals before its eyes. Others ask for them: they take a while."""
 FURTHER = {"share", "hand_over", "remove", "pause", "ask_peer", "invite", "decline", "reopen", "withdraw", "declare"}
 """Steps at the end of the page. To declare a conflict stands first until the agency has accepted."""
 
@@ -88,14 +89,19 @@ def _show(
 ) -> Response:
     membership = membership_needed()
     actions = reading.possible_actions(membership, row)
+    tasks = reading.tasks_in(db(), membership, row)
+    may_match = policy.can(membership, "match", row)
     found = None
-    if policy.can(membership, "match", row):
+    if may_match and ("matches" in request.args or failed == "send" or SENDING.intersection(tasks)):
         parts = current_app.extensions["hub"]
         found = reading.matches(db(), membership, row, embedder=parts.embedder, engine=parts.engine, limit=MATCHES)
+    choosing = found is not None and "send" in actions
     objectives = vocabulary.labels(db(), "objective", language())
     entries = reading.history(db(), membership, row)
-    tasks = reading.tasks(db(), membership, request_id=row.id)
     detailed = reading.detailed(membership, row)
+    answers = reading.answers(db(), membership, row)
+    plans = reading.plans(membership, row)
+    running = clocks.running(row)
     submitted = row.status not in policy.UNSEEN
     may_publish = submitted and (policy.can(membership, "publish", row) or membership.role == SECRETARIAT)
     further = FURTHER if detailed else FURTHER - {"declare"}
@@ -109,7 +115,8 @@ def _show(
         party_names=PARTY_NAMES,
         party_states=PARTY_STATES,
         timeline=_timeline(entries),
-        answers=[(name_in_words(answer.entity), answer) for answer in reading.answers(db(), membership, row)],
+        answers=[(name_in_words(answer.entity), answer) for answer in answers],
+        papers=papers_of(row, answers),
         detailed=detailed,
         tasks=tasks,
         task_names=TASK_NAMES,
@@ -119,19 +126,19 @@ def _show(
             "reply": "#question",
             "offer": url_for("offers.compare", name=row.id),
         },
-        sending=any(task.what in SENDING for task in tasks),
+        choosing=choosing,
         further=further & set(actions),
-        plans=[(name_in_words(plan.entity), plan) for plan in reversed(reading.plans(membership, row))],
+        plans=[(name_in_words(plan.entity), plan) for plan in reversed(plans)],
         plan_names=PLAN_NAMES,
         question=_question(row, entries),
-        clocks=clocks.running(row),
+        clocks=running,
         paused=clocks.waits_for_state(row),
         clock_names=CLOCK_NAMES,
-        reply_by=next((clock.due_at for clock in clocks.running(row) if clock.stage == clocks.REPLY), None),
+        reply_by=next((clock.due_at for clock in running if clock.stage == clocks.REPLY), None),
         now=now(),
         language_names={code: name_of(code) for code in LANGUAGES},
         actions=actions,
-        agencies=teams.agency_options(row, found) if "send" in actions else {},
+        agencies=teams.agency_options(row, found) if choosing else {},
         states=_state_options(row, found) if {"ask_peer", "invite"} & set(actions) else {},
         peers=[
             (party.entity_id, name_in_words(party.entity))
@@ -141,25 +148,25 @@ def _show(
         own_role=next(
             (party.role for party in row.parties if party.entity_id == membership.entity_id and party.until is None), ""
         ),
-        proposed=teams.proposed(row, found) if "send" in actions else {},
+        proposed=teams.proposed(row, found) if choosing else {},
         holders=teams.holders(row),
         colleagues=teams.colleagues(membership, row) if "hand_over" in actions else {},
         assignee=teams.assignee_of(membership, row),
         workers=teams.workers(membership, row),
         contributions=teams.contribution_lines(membership, row),
-        contributors=teams.contributors(row) if detailed else {},
+        contributors=teams.contributors(row) if answers or plans else {},
         refusals={code: REASON_NAMES[code] for code in delivery.REFUSALS},
         conflict_reasons={code: REASON_NAMES[code] for code in conflicts.REASONS},
         conflicts=conflict_lines(row) if membership.role == SECRETARIAT else (),
         declines={code: REASON_NAMES[code] for code in triage.DECLINES},
         eligible={code: REASON_NAMES[code] for code in triage.ELIGIBLE},
         roles={"lead": PARTY_NAMES["lead"], "contributor": PARTY_NAMES["contributor"]},
-        may_match=found is not None,
+        may_match=may_match,
         agreements=register.agreements(db(), membership, row) if may_publish else (),
         published=register.published(db(), membership, row) if submitted and not may_publish else None,
         group_names=GROUP_NAMES,
         countries=vocabulary.labels(db(), "country", language()),
-        verdicts=_verdicts(row),
+        verdicts=_verdicts(row) if answers else {},
         used_names=USED_NAMES,
         may_publish=may_publish,
         groups=groups(found) if found else (),

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 from flask_babel import gettext
+from sqlalchemy import select
 
 from hub.accounts.guard import db
-from hub.accounts.models import SECRETARIAT, Membership
+from hub.accounts.models import SECRETARIAT, Membership, Person
 from hub.network import vocabulary
 from hub.network.models import Entity
 from hub.support import conflicts, contributions, proposals, ranking, team
@@ -92,13 +93,17 @@ def colleagues(membership: Membership, row: SupportRequest) -> dict[str, str]:
 
 def workers(membership: Membership, row: SupportRequest) -> dict[str, str]:
     """Party -> who works on it, as far as that is the reader's to know: of its own agency, or the secretariat."""
-    found: dict[str, str] = {}
-    for party in row.parties:
-        if party.assignee_id and (membership.role == SECRETARIAT or party.entity_id == membership.entity_id):
-            worker = db().get(Membership, party.assignee_id)
-            if worker and worker.active:
-                found[party.id] = worker.person.name
-    return found
+    found = {
+        party.id: party.assignee_id
+        for party in row.parties
+        if party.assignee_id and (membership.role == SECRETARIAT or party.entity_id == membership.entity_id)
+    }
+    if not found:
+        return {}
+    active = Membership.until.is_(None) & Membership.confirmed_at.is_not(None)
+    people = select(Membership.id, Person.name).join(Person, Person.id == Membership.person_id)
+    names = dict(db().execute(people.where(active, Membership.id.in_(found.values()))).all())
+    return {party: names[worker] for party, worker in found.items() if worker in names}
 
 
 def assignee_of(membership: Membership, row: SupportRequest) -> str:
@@ -109,7 +114,7 @@ def assignee_of(membership: Membership, row: SupportRequest) -> str:
 
 def contribution_lines(membership: Membership, row: SupportRequest) -> list[ContributionLine]:
     found = contributions.listing(db(), membership, row)
-    records = contributions.documents(db(), found)
+    records = contributions.documents(db(), found) if any(one.citations for one in found) else {}
     return [
         ContributionLine(
             name_in_words(one.entity),

@@ -341,7 +341,7 @@ def test_tasks_come_in_the_order_of_their_deadlines(desk: Desk) -> None:
     session.commit()
     found = reading.tasks(session, desk.secretariat)
     assert [names.get(task.request.id, "without") for task in found] == ["urgent", "late", "later", "without"]
-    assert found[0].due_at == datetime(2026, 1, 7, 23, 59, 59, tzinfo=UTC)
+    assert found[0].request.due_at == datetime(2026, 1, 7, 23, 59, 59, tzinfo=UTC)
 
 
 @pytest.mark.both_databases
