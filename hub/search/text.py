@@ -255,8 +255,12 @@ def query_words(text: str, language: str | None) -> tuple[tuple[str, ...], ...]:
     return tuple(query_weights(text, language))
 
 
+_SIGNS = " "
+"""Stands for a run of CJK signs, each of which may answer."""
+
+
 class _Answering(dict[str, str]):
-    """A word of a text as it is written -> the term of the query that it answers, "" for none; worked out once a word."""
+    """A match of `_WORD` -> the term of the query that it answers, "" for none, or `_SIGNS`; worked out once a word."""
 
     def __init__(self, words: tuple[tuple[str, ...], ...], language: str) -> None:
         super().__init__()
@@ -264,12 +268,21 @@ class _Answering(dict[str, str]):
         # Of a Chinese word of several signs the pairs answer, not a sign alone, which is in many other words.
         self._wanted = wanted - {sign for term in wanted if len(term) > 1 and _is_run(term) for sign in term}
         self._starts = tuple(term[len(VERBATIM) : -len(ANY_END)] for term in self._wanted if term.endswith(ANY_END))
+        self._stemmed = not any(term.startswith(VERBATIM) for term in self._wanted)
         self._language = language
 
     def __missing__(self, word: str) -> str:
-        folded = _fold(word)
-        self[word] = found = self.term(folded, _stems(folded, self._language)) if folded else ""
+        self[word] = found = self._answered(word)
         return found
+
+    def _answered(self, word: str) -> str:
+        if _is_run(word):
+            return _SIGNS
+        if self._stemmed:
+            term = _term(word, self._language)
+            return term if term in self._wanted else ""
+        folded = _fold(word)
+        return self.term(folded, _stems(folded, self._language)) if folded else ""
 
     def term(self, folded: str, stems: tuple[str, ...]) -> str:
         for term in (*stems[:1], VERBATIM + folded):
@@ -290,9 +303,11 @@ def _matches(text: str, start: int, end: int, words: tuple[tuple[str, ...], ...]
     found: list[Token] = []
     for match in _WORD.finditer(text, start, end):
         word = match.group()
-        if not _is_run(word):
-            if term := answering[word]:
-                found.append(Token(term, *match.span()))
+        answered = answering[word]
+        if not answered:
+            continue
+        if answered != _SIGNS:
+            found.append(Token(answered, *match.span()))
             continue
         for token, _ in _folded_tokens(word):
             if term := answering.term(token.term, (token.term,)):
