@@ -252,7 +252,7 @@ def _keyword(engine: SearchEngine | None, evidence: Evidence, wanted: str, langu
     if engine is None or not wanted:
         return None
     try:
-        hits = engine.retrieve(query=query.words(wanted, language), limit=KEYWORD_POOL).keyword
+        hits = engine.retrieve(query=query.words(wanted, language), limit=KEYWORD_POOL, counted=False).keyword
     except SearchUnavailable:
         log.warning("the search engine does not answer; matching goes on without shared words")
         return None

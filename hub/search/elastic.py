@@ -240,7 +240,9 @@ class ElasticEngine:
         after: Place | None = None,
         listed: bool = True,
         compared: Query | None = None,
+        counted: bool = True,
     ) -> Retrieved:
+        del counted  # it comes with the hits
         question = _Question(query, vector, filters, limit, tuple(facets), sort, after, listed, compared)
         served = self._cached or self._served()
         try:

@@ -61,6 +61,7 @@ class SearchEngine(Protocol):
         after: Place | None = None,
         listed: bool = True,
         compared: Query | None = None,
+        counted: bool = True,
     ) -> Retrieved:
         """One round trip: at most `limit` works a side, filters applied before the limit.
 
@@ -74,7 +75,7 @@ class SearchEngine(Protocol):
         `listed` false, for a second look with another vector: nothing but `nearest` is filled. `query` still says what that
         side obeys and which of its hits are `matched`, `facets` what they carry. `compared`, which finds all that `query` does:
         the hits of the keyword side are the best of it, `matched` where `query` finds them too, and carry `facets`; `total`
-        and counts are still of `query`.
+        and counts are still of `query`. `counted` false, for who wants the hits alone: `total` may be 0.
         """
         ...
 

@@ -153,6 +153,16 @@ def test_what_is_compared_with_more_than_is_listed_says_what_is_and_carries_its_
     assert not any(hit.facets for hit in everything.keyword)
 
 
+def test_who_wants_the_hits_alone_gets_them_as_they_are_with_a_count(engine: SearchEngine) -> None:
+    serve(engine, *DOCS)
+    asked: Any = {"query": typed("domestic health"), "filters": Filters({"country": ("PHL", "GHA")}), "limit": 10}
+
+    alone = engine.retrieve(**asked, counted=False)
+
+    assert alone.keyword == engine.retrieve(**asked).keyword
+    assert len(alone.keyword) == 3
+
+
 def test_conditions_alone_list_in_order_of_id(engine: SearchEngine) -> None:
     serve(engine, *(doc(f"d{at:02}", "border", country="PHL") for at in reversed(range(15))), doc("x", "border"))
 

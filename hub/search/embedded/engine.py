@@ -75,6 +75,7 @@ class EmbeddedEngine:
         after: Place | None = None,
         listed: bool = True,
         compared: Query | None = None,
+        counted: bool = True,
     ) -> Retrieved:
         return self._snapshot().retrieve(
             query=query,
@@ -86,6 +87,7 @@ class EmbeddedEngine:
             after=after,
             listed=listed,
             compared=compared,
+            counted=counted,
         )
 
     def suggest(self, prefix: str, limit: int) -> tuple[Suggested, ...]:

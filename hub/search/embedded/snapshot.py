@@ -185,6 +185,7 @@ class Snapshot:
         after: Place | None = None,
         listed: bool = True,
         compared: Query | None = None,
+        counted: bool = True,
     ) -> Retrieved:
         """As `SearchEngine.retrieve`."""
         if limit < 1:
@@ -197,7 +198,8 @@ class Snapshot:
         keyword: tuple[EngineHit, ...] = ()
         total = 0
         counts: dict[str, Mapping[str, int]] = {name: {} for name in facets}
-        found = self._found(query) if query is not None else np.empty(0, np.int64)
+        asked = counted or query == EVERYTHING or vector is not None or bool(facets) or compared is not None
+        found = self._found(query) if query is not None and asked else np.empty(0, np.int64)
         within = found if allowed is None else found[allowed[found]]
         if listed and query is not None:
             if query == EVERYTHING:

@@ -88,7 +88,7 @@ class Engine:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def retrieve(self, *, query: Words, limit: int) -> Retrieved:
+    def retrieve(self, *, query: Words, limit: int, counted: bool) -> Retrieved:
         words = {stem for alternatives, _ in query.words for stem in alternatives}
         hits = [
             EngineHit(row.id, row.work_id, float(len(words & set(terms(row.title, row.language)))), row.language)
