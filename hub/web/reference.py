@@ -1,8 +1,11 @@
-"""The description of the API as a page: the OpenAPI document, told for people. What it says comes from that document alone."""
+"""The description of the API as pages: the OpenAPI document, told for people. What they say comes from that document alone.
+
+One page lists everything, and each group of addresses has one of its own, with all that is sent and answered there.
+"""
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -15,7 +18,7 @@ from werkzeug.wrappers import Response
 from hub.accounts import guard
 from hub.api.openapi import document
 from hub.api.problems import TYPE
-from hub.errors import HubError
+from hub.errors import HubError, NotFound
 from hub.web.i18n import PREFIX
 
 blueprint = Blueprint("reference", __name__)
@@ -75,18 +78,64 @@ def problem_types() -> Response:
 @blueprint.get(f"{PREFIX}/api")
 @guard.public
 def api() -> str:
+    """Every address and schema by name, each leading to the page that tells it; whatever a link names has its place here."""
     described = document(current_app)
-    schemas: Mapping[str, Schema] = described["components"]["schemas"]
-    base = current_app.extensions["hub"].settings.public_url.rstrip("/")
-    found = sorted(operations(described, base), key=lambda one: one.group)
+    groups = _groups(described)
+    pages = {name: group for group in reversed(groups) for name in schemas_of(described, group)}
     return render_template(
         "reference/api.html",
-        groups=[(name, list(members)) for name, members in groupby(found, key=lambda one: one.group)],
-        schemas={name: members(schema) for name, schema in sorted(schemas.items())},
+        groups=groups,
+        pages=dict(sorted(pages.items())),
         problems=problems(),
         problem_type=TYPE,
         version=described["openapi"],
     )
+
+
+@blueprint.get(f"{PREFIX}/api/<group>")
+@guard.public
+def group(group: str) -> str:
+    described = document(current_app)
+    groups = _groups(described)
+    if group not in groups:
+        raise NotFound("There is no such part of the API.")
+    schemas: Mapping[str, Schema] = described["components"]["schemas"]
+    return render_template(
+        "reference/group.html",
+        name=group,
+        operations=groups[group],
+        schemas={name: members(schemas[name]) for name in schemas_of(described, group)},
+    )
+
+
+def _groups(described: Mapping[str, Any]) -> dict[str, list[Operation]]:
+    base = current_app.extensions["hub"].settings.public_url.rstrip("/")
+    found = sorted(operations(described, base), key=lambda one: one.group)
+    return {name: list(members) for name, members in groupby(found, key=lambda one: one.group)}
+
+
+def schemas_of(described: Mapping[str, Any], group: str) -> list[str]:
+    """Names of the schemas that a group's operations speak of, and of those that these hold; in order."""
+    schemas: Mapping[str, Schema] = described["components"]["schemas"]
+    told = [one for methods in described["paths"].values() for one in methods.values() if group in one["tags"]]
+    found: set[str] = set()
+    waiting = set(_references(told))
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= set(_references(schemas[name])) - found
+    return sorted(found)
+
+
+def _references(told: Any) -> Iterator[str]:
+    """Names of the schemas that a part of the document points to."""
+    if isinstance(told, Mapping):
+        if "$ref" in told:
+            yield told["$ref"].removeprefix(_REFERENCE)
+        told = told.values()
+    if not isinstance(told, str) and isinstance(told, Iterable):
+        for one in told:
+            yield from _references(one)
 
 
 def operations(described: Mapping[str, Any], base: str) -> Iterator[Operation]:

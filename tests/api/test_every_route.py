@@ -189,6 +189,7 @@ def scene(hub: Hub, session: Session, words: None) -> Scene:
             "run_id": [row.id],
             "membership_id": [ana.id],
             "kind": ["request"],
+            "group": ["search"],
             "form": ["csv", "json", "atom"],
             "language": ["en"],
         },

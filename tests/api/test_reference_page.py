@@ -1,4 +1,4 @@
-"""The description of the API as a page, and the document that it is made from."""
+"""The description of the API as pages, and the document that they are made from."""
 
 import json
 import re
@@ -18,37 +18,60 @@ def described(app):
         return document(app)
 
 
+@pytest.fixture
+def pages(client, described):
+    """Group -> its page in English."""
+    tags = {told["tags"][0] for methods in described["paths"].values() for told in methods.values()}
+    return {tag: client.get(f"/en/api/{tag}").text for tag in sorted(tags)}
+
+
+def links(page):
+    return re.findall(r'href="#([^"]+)"', page)
+
+
+def ids(page):
+    return re.findall(r'\bid="([^"]+)"', page)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_operation_and_schema_of_the_document_is_on_the_page(client, described, language):
+def test_every_operation_and_schema_of_the_document_is_listed_and_told_on_the_page_that_it_leads_to(
+    client, described, language
+):
     response = client.get(f"/{language}/api")
 
     assert response.status_code == 200
-    for path, methods in described["paths"].items():
-        for method, told in methods.items():
-            assert f'id="{told["operationId"]}"' in response.text
-            assert f"{method.upper()} {path}" in response.text.replace("<wbr>", "")
-    for name in described["components"]["schemas"]:
-        assert f'id="schema-{name}"' in response.text
+    told_at = dict(re.findall(rf'<li id="([^"]+)"><a href="/{language}/api/(\w+)#\1"', response.text))
+    operations = {
+        told["operationId"]: f"{method.upper()} {path}"
+        for path, methods in described["paths"].items()
+        for method, told in methods.items()
+    }
+    assert set(told_at) == {*operations, *(f"schema-{name}" for name in described["components"]["schemas"])}
+    pages = {group: client.get(f"/{language}/api/{group}").text for group in set(told_at.values())}
+    for name, group in told_at.items():
+        assert f'id="{name}"' in pages[group]
+        assert operations.get(name, "") in pages[group].replace("<wbr>", "")
+        assert operations.get(name, "") in response.text.replace("<wbr>", "")
 
 
-def test_every_link_within_the_page_leads_somewhere_and_ids_stand_once(client):
-    page = client.get("/en/api").text
-    ids = re.findall(r'\bid="([^"]+)"', page)
-
-    assert len(ids) == len(set(ids))
-    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+def test_every_link_within_a_page_leads_somewhere_and_ids_stand_once(client, pages):
+    for page in (*pages.values(), client.get("/en/api").text):
+        assert len(ids(page)) == len(set(ids(page)))
+        assert set(links(page)) <= set(ids(page))
 
 
-def test_the_page_runs_no_script_and_loads_nothing_from_elsewhere(client):
-    page = client.get("/en/api").text
-
-    assert "<script" not in page
-    assert not re.findall(r'(?:src|<link rel="stylesheet" href)="(?!/static/)[^"]*"', page)
+def test_a_part_of_the_api_that_does_not_exist_is_not_found(client):
+    assert client.get("/en/api/nothing").status_code == 404
 
 
-def test_the_example_of_search_can_be_called(client):
-    page = client.get("/en/api").text
-    address = re.search(r"http://127.0.0.1:8000(/api/v1/search\?q=[^&\s]+)", page)
+def test_the_pages_run_no_script_and_load_nothing_from_elsewhere(client, pages):
+    for page in (*pages.values(), client.get("/en/api").text):
+        assert "<script" not in page
+        assert not re.findall(r'(?:src|<link rel="stylesheet" href)="(?!/static/)[^"]*"', page)
+
+
+def test_the_example_of_search_can_be_called(client, pages):
+    address = re.search(r"http://127.0.0.1:8000(/api/v1/search\?q=[^&\s]+)", pages["search"])
 
     assert address
     assert client.get(address.group(1).rstrip("'")).status_code != 422

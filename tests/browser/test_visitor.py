@@ -197,6 +197,7 @@ ADDRESSES = (
     RECORD,
     "/about",
     "/api",
+    "/api/offers",
 )
 
 
