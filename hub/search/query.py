@@ -70,8 +70,8 @@ _RANGE = regex.compile(r"([0-9]{4})?(\.\.)?([0-9]{4})?")
 class Parsed:
     """`tree`: what was asked. `meaning`: the text to be encoded, of what is asked and not excluded; "" where only signs are left.
 
-    `elsewhere`: its loose words in other languages (`glossary.translated`), `covered`: the share of them that these are;
-    `gloss`: them in English, to be encoded too.
+    `elsewhere`: its loose words in other languages (`glossary.translated`), `covered`: the share of them that these are,
+    `of_field` by the glossary of the field alone; `gloss`: them in English, to be encoded too.
     """
 
     tree: Query
@@ -80,6 +80,7 @@ class Parsed:
     elsewhere: tuple[Query, ...] = ()
     covered: float = 0.0
     gloss: str = ""
+    of_field: float = 0.0
 
     def sought(self, mode: Mode) -> Query:
         """What engines are asked: what was asked, or its loose words in other languages."""
@@ -107,8 +108,8 @@ def parse(text: str, language: str | None, codes: Codes = as_typed) -> Parsed:
     parsed = _parsed(text, language, codes)
     if not any(isinstance(part, Words) and not part.needed for part in _beside(parsed.tree)):
         return parsed
-    elsewhere, covered, gloss = translated(parsed.meaning, language)
-    return replace(parsed, elsewhere=elsewhere, covered=covered, gloss=gloss)
+    elsewhere, covered, gloss, of_field = translated(parsed.meaning, language)
+    return replace(parsed, elsewhere=elsewhere, covered=covered, gloss=gloss, of_field=of_field)
 
 
 def _parsed(text: str, language: str | None, codes: Codes) -> Parsed:

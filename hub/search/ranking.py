@@ -37,8 +37,8 @@ and worse for a question with one answer (.5: xquad_es -.003)."""
 EXPLORING, MOST_FEEDBACK = 8, 2
 """From so many words on a question explores: it is moved in proportion to its words, up to twice as far (cacm +.006, cisi
 +.004, lisa +.009; shorter questions as before)."""
-GLOSS_WEIGHT = 0.3
-"""How much the English of a question's notions counts beside the question itself (`glossary.GLOSSED`)."""
+GLOSS_WEIGHT = {"ar": 0.5, "zh": 1.0}
+"""How much the English of a question's words counts beside the question itself, by its language (`glossary.GLOSSED`)."""
 NEUTRAL = 0.5
 """How much of a moved query's language is taken off, so that other languages come among the nearest at all."""
 WEAK_BELOW = {
@@ -125,10 +125,10 @@ def _shifted(nearest: Sequence[EngineHit], query: NDArray[np.float32], retrieved
     return cosines - np.array([by_language.get(hit.language, 0.0) for hit in nearest], np.float64)
 
 
-def is_weak(retrieved: Retrieved, query: Vector, language: str | None, covered: float = 0.0) -> bool:
+def is_weak(retrieved: Retrieved, query: Vector, language: str | None, of_field: float = 0.0) -> bool:
     """Whether even the nearest documents are too far from the question to answer it. `query`: not moved by `feedback`.
 
-    Their mean similarity (`shifted`) counts, and the share of the words that are of the field (`covered`). Never so with an
+    Their mean similarity (`shifted`) counts, and the share of the words that are of the field (`of_field`). Never so with an
     encoder for which there is no measured limit, nor in a language of which the index holds few documents: what such a
     question has in common with documents at all is not known.
     """
@@ -138,7 +138,7 @@ def is_weak(retrieved: Retrieved, query: Vector, language: str | None, covered: 
     if below is None or profile is None or profile.count < SHRINK or not retrieved.nearest:
         return False
     best = np.sort(_shifted(retrieved.nearest, query.values, retrieved))[-ANSWERING:]
-    return float(best.mean()) + KNOWN * covered < below
+    return float(best.mean()) + KNOWN * of_field < below
 
 
 def feedback(
@@ -163,9 +163,9 @@ def feedback(
     return (moved / max(float(np.linalg.norm(moved)), 1e-12)).astype(np.float32)
 
 
-def glossed(query: Vector, gloss: Vector) -> Vector:
-    """The query moved towards its gloss; L2 norm 1."""
-    moved = query.values + GLOSS_WEIGHT * gloss.values
+def glossed(query: Vector, gloss: Vector, language: str) -> Vector:
+    """The query, of that language, moved towards its gloss; L2 norm 1."""
+    moved = query.values + GLOSS_WEIGHT[language] * gloss.values
     return Vector(query.model, (moved / max(float(np.linalg.norm(moved)), 1e-12)).astype(np.float32))
 
 

@@ -1,4 +1,4 @@
-"""The glossary of the field: its file, and a question's words in other languages."""
+"""The glossary of the field and the ordinary words: their files, and a question's words in other languages."""
 
 import csv
 import time
@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from hub.search import glossary
 from hub.search.glossary import GLOSSED, translated
 from hub.search.query import asked_words, constraint, parse
 from hub.search.types import LANGUAGES, All, AnyOf, Having, Words
 
-FILE = Path(__file__).resolve().parents[3] / "corpus" / "vocab" / "glossary.csv"
+FOLDER = Path(__file__).resolve().parents[3] / "corpus" / "vocab"
 
 
-def rows() -> list[dict[str, str]]:
-    with FILE.open(encoding="utf-8") as lines:
+def rows(name: str = "glossary") -> list[dict[str, str]]:
+    with (FOLDER / f"{name}.csv").open(encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
 
@@ -30,16 +31,53 @@ def languages_of(text: str, language: str | None) -> dict[str, set[str]]:
     return found
 
 
-def test_every_row_of_the_file_has_an_id_of_its_own_and_is_written_in_six_languages() -> None:
-    held = rows()
+@pytest.mark.parametrize(("name", "least"), [("glossary", 500), ("words", 1_900)])
+def test_every_row_of_a_file_has_an_id_of_its_own_and_is_written_in_six_languages(name: str, least: int) -> None:
+    held = rows(name)
 
-    assert len({row["id"] for row in held}) == len(held) > 500
+    assert len({row["id"] for row in held}) == len(held) > least
     for row in held:
         assert set(row) == {"id", *LANGUAGES, "reviewed"}
         for language in LANGUAGES:
             forms = row[language].split("|")
             assert all(form == form.strip() != "" for form in forms), (row["id"], language)
             assert len(set(forms)) == len(forms), (row["id"], language)
+
+
+def test_no_ordinary_word_has_the_id_of_a_notion_of_the_field() -> None:
+    assert not {row["id"] for row in rows()} & {row["id"] for row in rows("words")}
+
+
+def test_the_english_of_a_form_stands_in_a_row_that_has_the_form() -> None:
+    pairs = {
+        (language, form, english)
+        for row in [*glossary.rows("glossary.csv"), *glossary.named(), *glossary.rows("words.csv")]
+        for language in GLOSSED
+        for form in row.get(language, ())
+        for english in row.get("en", ())
+    }
+
+    aligned = [(row["language"], row["form"], row["english"]) for row in rows("glosses")]
+
+    assert len(set(aligned)) == len(aligned) > 5_000
+    assert not set(aligned) - pairs
+
+
+def test_an_ordinary_word_is_sought_too_but_the_field_wins_and_tells_its_share_alone() -> None:
+    assert "wildfir" in languages_of("лесные пожары", "ru")["en"]
+    fires = translated("лесные пожары и переводы мигрантов", "ru")
+    assert fires.covered == 1
+    assert fires.of_field == pytest.approx(0.5)
+
+
+def test_a_word_is_what_was_typed_before_it_is_another_word_of_the_same_stem() -> None:
+    assert translated("بطاقة", "ar").gloss == "card"  # طاقة, energy, has the same stem
+    assert translated("طاقة", "ar").gloss == "energy"
+
+
+@pytest.mark.parametrize("text", ["المخاطر", "والمخاطر", "بالمخاطر", "ومخاطر", "للمخاطر"])
+def test_an_arabic_word_is_known_behind_what_is_written_before_it(text: str) -> None:
+    assert "risk" in languages_of(text, "ar")["en"]
 
 
 @pytest.mark.parametrize(
@@ -76,14 +114,15 @@ def test_the_share_of_known_words_is_told_and_only_weakly_read_languages_are_glo
     assert {each for each in LANGUAGES if translated(" ".join(row[each] for row in rows()[60:70]), each).gloss} == {
         *GLOSSED
     }
-    assert translated("移民汇款", "zh").gloss == "migrant migration remittances"
+    assert translated("移民汇款", "zh").gloss == "immigrant money transfer"
+    assert translated("IOM 的培训", "zh").gloss == "iom training"
 
 
 @pytest.mark.parametrize(
     ("text", "language"), [("remittances", None), ("photosynthesis", "en"), ("", "en"), ("?!", "zh")]
 )
 def test_nothing_comes_of_unknown_words_or_languages(text: str, language: str | None) -> None:
-    assert translated(text, language) == ((), 0.0, "")
+    assert translated(text, language) == ((), 0.0, "", 0.0)
 
 
 def test_only_loose_words_are_sought_in_other_languages() -> None:
