@@ -267,6 +267,7 @@ def _stamped() -> Select[Any]:
     return select(
         documents.c.count,
         documents.c.version,
+        select(func.sum(Document.version)).scalar_subquery(),  # one withdrawn and one published: the first two stay
         select(func.count()).select_from(Entity).scalar_subquery(),
         select(func.sum(Entity.version)).scalar_subquery(),
         vectors.scalar_subquery(),
