@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hub import events, outbox
@@ -212,7 +213,11 @@ def _turn(session: Session, run: AssignmentRun) -> None:
     seen = int(run.seen["board"])
     if not seen and session.get(AssignmentBoard, 1) is None:
         session.add(AssignmentBoard(id=1, version=1, run_id=run.id))
-        session.flush()
+        try:
+            session.flush()
+        except IntegrityError as error:  # somebody else was first at this moment
+            session.rollback()
+            raise StaleVersion(STALE, changed={"board": True}) from error
         return
     _raise_board(session, seen, run.id)
 

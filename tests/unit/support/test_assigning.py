@@ -19,6 +19,7 @@ from hub.support.expert_models import AssignmentBoard, AssignmentProposal, Assig
 from hub.support.experts import ProfileData
 from hub.support.models import DeclaredConflict, SupportRequest
 from tests import factories
+from tests.unit.support.test_request_verbs import at_once
 
 PARTS = assigning.Parts(embedder=None, engine=None)
 """Neither model nor index: affinity rests on objectives, languages and regions alone."""
@@ -252,6 +253,44 @@ def test_a_solution_is_applied_once(world: World) -> None:
     run = world.applied()
     with pytest.raises(IllegalTransition):
         assigning.apply(world.session, world.secretariat, run.id)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("earlier", [False, True], ids=["first", "later"])
+def test_of_two_solutions_applied_at_once_one_wins_and_the_other_says_what_changed(
+    world: World, database: Database, *, earlier: bool
+) -> None:
+    world.request()
+    world.expert("iom", capacity=2)
+    if earlier:  # the board has a row
+        world.applied()
+    runs = [world.solve().id, world.solve().id]
+    people = [factories.secretariat(world.session), factories.secretariat(world.session)]
+    world.session.commit()
+    run_of = {person.id: run for person, run in zip(people, runs, strict=True)}
+    results = at_once(database, people, lambda own, me: assigning.apply(own, me, run_of[me.id]).id)
+    (won,) = [result for result in results if isinstance(result, str)]
+    (lost,) = [result for result in results if not isinstance(result, str)]
+    assert isinstance(lost, StaleVersion)
+    assert lost.extra["changed"] == {"board": True}
+    world.session.expire_all()
+    status = {run: assigning.get(world.session, world.secretariat, run).status for run in runs}
+    assert status == {run: "applied" if run == won else "ready" for run in runs}
+    assert len(table(world.session)) == 1
+    applied = select(Event).where(Event.subject_kind == assigning.SUBJECT, Event.action == "apply")
+    assert len(world.session.scalars(applied.where(Event.subject_id.in_(runs))).all()) == 1
+
+
+@pytest.mark.both_databases
+def test_of_two_people_who_apply_the_same_solution_at_once_one_does(world: World, database: Database) -> None:
+    world.request()
+    world.expert("iom")
+    run = world.solve().id
+    people = [factories.secretariat(world.session), factories.secretariat(world.session)]
+    world.session.commit()
+    results = at_once(database, people, lambda own, me: assigning.apply(own, me, run).status)
+    assert sorted(map(str, results)) == sorted(["applied", assigning.NOT_READY])
+    assert [one["run_id"] for one in table(world.session)] == [run]
 
 
 @pytest.mark.both_databases
