@@ -116,6 +116,7 @@ class Person(threading.Thread):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def sign_in(self) -> None:
+        self._connection.close()  # it lies idle while the others set up, longer than a server keeps one; opens by itself
         _, page = self._ask("GET", "/en/sign-in", kind="sign-in")
         csrf = re.search(r'name="csrf_token" value="([^"]+)"', page)
         assert csrf, page[:500]
@@ -125,6 +126,7 @@ class Person(threading.Thread):
 
     def run(self) -> None:
         try:
+            self._connection.close()
             time.sleep(self._chance.uniform(0, self._think_s))
             while time.monotonic() < self.ending:
                 self._round()
