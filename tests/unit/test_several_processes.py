@@ -69,6 +69,8 @@ def test_search_and_its_counts_are_those_of_what_another_process_indexed(hub, ot
 
 
 def found(hub: Hub) -> tuple[list[str], dict[str, int]]:
+    """The second answer: while one thread opens what changed, others of the same search read what was there before."""
     with hub.database.session() as session:
+        service.search(hub.engine, hub.embedder, session, SearchQuery(text="contracts"))
         page = service.search(hub.engine, hub.embedder, session, SearchQuery(text="contracts"))
     return sorted(hit.slug for hit in page.hits), dict(page.facets["objective"])
