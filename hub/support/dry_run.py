@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from hub.support import conflicts, experts, reading, vectors
 from hub.support.expert_models import AssignmentBoard, AssignmentProposal, AssignmentRun
 from hub.support.experts import Expert
-from hub.support.lifecycle import MATCHING, TRIAGED, UNPLACED
+from hub.support.lifecycle import CLARIFICATION, MATCHING, SUBMITTED, TRIAGED, UNPLACED
 from hub.support.models import LEAD, Party, SupportRequest
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 OPEN = (TRIAGED, MATCHING, UNPLACED)
 """Statuses in which a request without a lead waits for one."""
+EARLY = (SUBMITTED, CLARIFICATION)
+"""Statuses in which nobody has said yet that the request is taken on."""
 BATCH = 100
 """Requests matched between two notes of how far a run is, and read at once."""
 
@@ -40,7 +42,8 @@ class Parts:
 class Board:
     """What is to be decided, as it stands. `rows`: open requests and held ones, by id. `held`: request -> membership that has it,
 
-    sent or accepted. `waiting`: the unsent proposals, by request. `people`: whoever may be asked, by membership.
+    sent or accepted. `waiting`: the unsent proposals, by request. `people`: whoever may be asked, by membership. `early`: how
+    many requests are not among them because they are not taken on yet.
     """
 
     version: int
@@ -48,6 +51,7 @@ class Board:
     held: Mapping[str, str]
     waiting: Mapping[str, AssignmentProposal]
     people: Mapping[str, Expert]
+    early: int
 
     @property
     def open(self) -> list[SupportRequest]:
@@ -93,6 +97,7 @@ def read_board(session: Session) -> Board:
         held={id_: who for id_, who in held.items() if id_ in by_id},
         waiting={one.request_id: one for one in waiting},
         people={one.membership_id: one for one in experts.directory(session)},
+        early=session.scalar(select(func.count()).where(SupportRequest.status.in_(EARLY))) or 0,
     )
 
 

@@ -21,7 +21,7 @@ from hub.schemas.fields import load
 from hub.support import assigning
 from hub.support.assigning import Board, Parts
 from hub.support.expert_models import AssignmentRun
-from hub.web.i18n import PREFIX, language, name_of
+from hub.web.i18n import PREFIX, language, listed, name_of
 from hub.web.support.parts import isolated
 
 blueprint = Blueprint("assignment", __name__, url_prefix=f"{PREFIX}/assignment")
@@ -128,7 +128,7 @@ def lock(name: str) -> Response:
 def send() -> Response:
     sent, failed = assigning.send_all(db(), membership_needed())
     if sent:
-        flash(gettext("Sent: %(requests)s", requests=", ".join(sent)))
+        flash(gettext("Sent: %(requests)s", requests=listed(map(isolated, sent))))
     return _board(409 if failed else 200, failed=failed) if failed else redirect(url_for("assignment.board"), 303)
 
 
@@ -147,6 +147,7 @@ def _board(
         "board.html",
         status,
         open=found.open,
+        early=found.early,
         waiting=[
             (row, found.waiting[row.id], people[found.waiting[row.id].membership_id])
             for row in found.rows.values()
@@ -191,6 +192,10 @@ def _run(
         lines=[line for line in lines if line["change"] != "fixed"],
         fixed=[line for line in lines if line["change"] == "fixed"],
         people=people,
+        alternates={
+            line["request"]: [isolated(people[one].name) for one in line["alternates"] if one in people]
+            for line in lines
+        },
         counts={change: sum(line["change"] == change for line in lines) for change in ORDER},
         change_names=CHANGE_NAMES,
         run_names=RUN_NAMES,
@@ -220,7 +225,7 @@ def _shortage(one: Mapping[str, Any], lines: list[dict[str, Any]], people: Mappi
         who = people.get(one["expert"])
         sentence = gettext("%(number)s fewer than they should have", number=one["places"])
         return Shortage(sentence, who.name if who else "", "")
-    numbers = ", ".join(str(number) for number in one["objectives"])
+    numbers = listed(one["objectives"])
     about = gettext("any objective")
     if numbers:
         about = ngettext("objective %(numbers)s", "objectives %(numbers)s", len(one["objectives"]), numbers=numbers)

@@ -1,10 +1,12 @@
 """Six languages: the first part of a page's address says which; the API follows `Accept-Language`."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from babel import Locale
+from babel.lists import format_list
 from babel.numbers import format_decimal
 from babel.support import NullTranslations
 from flask import Flask, g, request
@@ -66,6 +68,11 @@ def name_of(code: str) -> str:
     return name[0].upper() + name[1:]
 
 
+def listed(parts: Iterable[str]) -> str:
+    """As the reader's language joins a list: "a, b and c"."""
+    return format_list([str(part) for part in parts], locale=locale())
+
+
 def in_language(code: str) -> str:
     """The address of this page in another language. A page that only answers POST leads to the home page."""
     head, _, rest = request.path.lstrip("/").partition("/")
@@ -84,6 +91,7 @@ def init_app(app: Flask) -> None:
         newstyle=True,
     )
     app.add_template_filter(lambda value: _number(value, locale()), "numberformat")
+    app.add_template_filter(listed)
     app.add_template_filter(sentences)
     app.add_template_filter(told)
 

@@ -192,7 +192,7 @@ def test_all_open_requests_are_solved_applied_undone_and_sent_by_buttons(
     made = secretariat.call("POST", "/assignments", 201)
     assert secretariat.call("POST", f"/assignments/{made['id']}/apply")["status"] == "applied"
     assert "locked" in secretariat.post(f"/en/assignment/lock/{row.id}", locked="true")
-    assert f"Sent: {row.reference}" in secretariat.post("/en/assignment/send")
+    assert f"Sent: \u2068{row.reference}\u2069" in secretariat.post("/en/assignment/send")
     assert reading.readable(iom.membership, reading.get(session, secretariat.membership, row.id))
 
 
@@ -213,6 +213,19 @@ def test_what_changed_since_is_named_and_another_run_offered(
     assert "Solve it again" in page
     problem = secretariat.call("POST", f"/assignments/{made['id']}/apply", 409)
     assert problem["changed"] == {"experts": [iom.membership.id]}
+
+
+def test_the_board_says_what_is_left_out_and_joins_counts_as_the_language_does(
+    secretariat: Browser, iom: Browser, row: SupportRequest, session: Session, browser: Callable[..., Browser]
+) -> None:
+    assert "left out" not in secretariat.get("/en/assignment")
+    portugal = browser(FOCAL_POINT, "PRT").membership
+    for status in ("submitted", "clarification", "draft"):
+        factories.request(session, portugal, status=status)
+    session.commit()
+    page = secretariat.get("/en/assignment")
+    assert "1 open request and 1 expert who is there" in page
+    assert "2 requests are not taken on yet and are left out." in page
 
 
 def test_the_assignment_is_the_secretariats_alone(iom: Browser, browser: Callable[..., Browser]) -> None:
