@@ -5,8 +5,8 @@ from sqlalchemy.orm import aliased
 
 from hub.accounts import policy
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership, Person
-from hub.support.delivery_models import HANDED, Contribution
-from hub.support.models import LEAD, Party, SupportRequest
+from hub.support.delivery_models import DRAFT, HANDED, Contribution
+from hub.support.models import LEAD, Answer, Party, SupportRequest
 
 
 def _at_work(role: str) -> Select[str]:
@@ -80,4 +80,20 @@ def handed_something(membership: Membership) -> ColumnElement[bool]:
         Contribution.request_id == SupportRequest.id,
         Contribution.entity_id == membership.entity_id,
         Contribution.status == HANDED,
+    )
+
+
+def began_answer(membership: Membership) -> ColumnElement[bool]:
+    """The membership's agency saved a draft answer and has not sent it."""
+    return exists().where(
+        Answer.request_id == SupportRequest.id, Answer.entity_id == membership.entity_id, Answer.status == "draft"
+    )
+
+
+def began_contribution(membership: Membership) -> ColumnElement[bool]:
+    """It saved a draft of a contribution and has not handed it to the lead."""
+    return exists().where(
+        Contribution.request_id == SupportRequest.id,
+        Contribution.entity_id == membership.entity_id,
+        Contribution.status == DRAFT,
     )

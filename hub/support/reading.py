@@ -27,6 +27,7 @@ from hub.support.lifecycle import (
     ALTERNATE,
     ANSWERED,
     CLARIFICATION,
+    DRAFT,
     IN_PROGRESS,
     MATCHING,
     PLANNING,
@@ -118,7 +119,8 @@ class Entry:
 class Kind:
     """What waits for whoever may take `action` on a request that is in one of `statuses` (empty: any), and where `also` holds.
 
-    `paused`: only while it stands still; the others only while it does not.
+    `paused`: only while it stands still; the others only while it does not. `dated`: it is due when the request's next
+    deadline is; what is not comes last.
     """
 
     what: str
@@ -126,6 +128,7 @@ class Kind:
     statuses: tuple[str, ...] = ()
     also: "Callable[[Membership], ColumnElement[bool]] | None" = None
     paused: bool = False
+    dated: bool = True
 
     def waits(self, membership: Membership) -> ColumnElement[bool]:
         """Condition on `SupportRequest`."""
@@ -165,6 +168,8 @@ def _wants_offer(_: Membership) -> ColumnElement[bool]:
 
 
 _mine = gaps.for_me_or_anybody
+FINISH = "finish"
+"""`Kind.what` of what somebody began and saved: a request, an answer, a contribution."""
 
 TASKS: Mapping[str, tuple[Kind, ...]] = {
     SECRETARIAT: (
@@ -186,12 +191,27 @@ TASKS: Mapping[str, tuple[Kind, ...]] = {
             (PLANNING, IN_PROGRESS),
             lambda member: _mine(member) & ~gaps.handed_something(member),
         ),
+        Kind(
+            FINISH,
+            "draft_answer",
+            _from("draft_answer"),
+            lambda member: _mine(member) & gaps.began_answer(member),
+            dated=False,
+        ),
+        Kind(
+            FINISH,
+            "draft_contribution",
+            _from("draft_contribution"),
+            lambda member: _mine(member) & gaps.began_contribution(member),
+            dated=False,
+        ),
     ),
     FOCAL_POINT: (
         Kind("join", "join", _from("join")),
         Kind("reply", "reply", (CLARIFICATION,)),
         Kind("agree", "agree", (PLANNING,), _proposed),
         Kind("read", "close", (ANSWERED,)),
+        Kind(FINISH, "submit", (DRAFT,), dated=False),
     ),
 }
 """Role -> what can wait for its members. resume: the State has nobody; nobody: an agency has nobody; lead: none leads."""
@@ -311,7 +331,7 @@ def counts(session: Session, membership: Membership | None) -> Mapping[str, int]
 
 
 def tasks(session: Session, membership: Membership | None, *, limit: int = MOST_TASKS) -> list[Task]:
-    """What waits for this membership, the next deadline first, then what has none, oldest first."""
+    """What waits for this membership, the next deadline first, then what has none, then what was begun; oldest first."""
     if membership is None or not membership.active or membership.role not in TASKS:
         return []
     found = session.execute(
@@ -325,16 +345,20 @@ def _tasks(id_: str, person_id: str, entity_id: str, role: str) -> Select[Any]:
     """The query of `tasks`, kept for the reason of `policy.visible`: it follows from these alone and holds no data."""
     membership = Membership(id=id_, person_id=person_id, entity_id=entity_id, role=role, confirmed_at=now())
     each = [
-        select(literal(kind.what).label("what"), literal(order).label("position"), SupportRequest.id.label("id")).where(
-            kind.waits(membership)
-        )
+        select(
+            literal(kind.what).label("what"),
+            literal(order).label("position"),
+            literal(kind.dated).label("dated"),
+            SupportRequest.id.label("id"),
+        ).where(kind.waits(membership))
         for order, kind in enumerate(TASKS[role])
     ]
     waiting = union_all(*each).subquery()
+    due = case((waiting.c.dated, next_due_of()))
     return (
-        select(waiting.c.what, *_columns(membership))
+        select(waiting.c.what, *_columns(membership)[:-1], due)
         .join(waiting, waiting.c.id == SupportRequest.id)
-        .order_by(next_due_of().nulls_last(), SupportRequest.id, waiting.c.position)
+        .order_by(waiting.c.dated.desc(), due.nulls_last(), SupportRequest.id, waiting.c.position)
     )
 
 

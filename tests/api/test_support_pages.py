@@ -528,6 +528,8 @@ def test_the_lead_puts_a_contribution_into_the_answer_by_buttons(
     assert f"/requests/{row.id}/contribution" in ilo.get(f"/en/requests/{row.id}")
     address = f"/en/requests/{row.id}/contribution"
     ilo.post(address, {"version": row.version, "text": "Half a sentence", "do": "save"})
+    assert re.search(rf'<a href="{address}">Finish the saved draft</a>', ilo.get(f"/en/requests/{row.id}"))
+    assert "Finish the saved draft" in ilo.get("/en/requests")
     editor = ilo.get(address)
     assert "Half a sentence" in editor
     form = {"version": row.version, "answer_version": "7", "text": "Half a sentence", "do": "discard"}

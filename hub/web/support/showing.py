@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 SENDING = {"send", "send_again", "lead"}
 """Tasks in which the secretariat chooses an agency, with the proposals before its eyes. Others ask for them: they take a while."""
+DRAFTS = {"draft_answer": "support.answer", "draft_contribution": "support.contribute"}
+"""Where an agency goes on with what it saved; a State does so where it wrote."""
 FURTHER = {"share", "hand_over", "remove", "pause", "ask_peer", "invite", "decline", "reopen", "withdraw", "declare"}
 """Steps at the end of the page. To declare a conflict stands first until the agency has accepted."""
 
@@ -125,6 +127,7 @@ def _show(
             "read": "#answers",
             "reply": "#question",
             "offer": url_for("offers.compare", name=row.id),
+            "finish": url_for(next((DRAFTS[one] for one in DRAFTS if one in actions), "support.edit"), name=row.id),
         },
         choosing=choosing,
         further=further & set(actions),

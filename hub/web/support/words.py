@@ -48,6 +48,7 @@ TASK_NAMES: Mapping[str, LazyString] = {
     "join": lazy_gettext("Decide whether your State takes part"),
     "offer": lazy_gettext("Ask who offers what the State wants"),
     "read": lazy_gettext("Read the answer"),
+    "finish": lazy_gettext("Finish the saved draft"),
 }
 
 

@@ -14,7 +14,7 @@ from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
 from hub.database import Database, Outbox, now
 from hub.errors import BadRequest, Forbidden, HubError, IllegalTransition, Invalid, NotFound, StaleVersion
 from hub.events import Event
-from hub.support import delivery, peers, reading, requests, triage
+from hub.support import contributions, delivery, peers, reading, requests, triage
 from hub.support.delivery import AnswerData, PlanData
 from hub.support.models import CONTRIBUTOR, SupportRequest
 from hub.support.requests import RequestData
@@ -559,6 +559,38 @@ def test_a_state_is_asked_once(session: Session, cast: Cast) -> None:
         peers.ask_peer(session, cast.secretariat, row.id, version=row.version, country="GHA")
 
 
+@pytest.mark.both_databases
+def test_what_was_begun_waits_last_and_without_a_deadline(session: Session, cast: Cast) -> None:
+    def waiting(who: Membership) -> list[tuple[str, str, bool]]:
+        return [(one.what, one.request.id, one.request.due_at is not None) for one in reading.tasks(session, who)]
+
+    begun = requests.draft(session, cast.portugal, WORDS)
+    row = sent(session, cast)
+    asked = sent(session, cast)
+    row = delivery.accept(session, cast.iom, row.id, version=row.version)
+    row = delivery.no_plan(session, cast.iom, row.id, version=row.version)
+    row = triage.send(
+        session, cast.secretariat, row.id, "ilo", version=row.version, role="contributor", adjustment="It knows."
+    )
+    row = delivery.accept(session, cast.ilo, row.id, version=row.version)
+    draft = delivery.save_answer_draft(session, cast.iom, row.id, AnswerData("Half a", "en"))
+    assert waiting(cast.iom) == [
+        ("decide", asked.id, True),
+        ("write", row.id, True),
+        ("finish", row.id, False),
+    ]
+    assert reading.tasks_in(session, cast.iom, row) == ["write", "finish"]
+    contributions.save_draft(session, cast.ilo, row.id, AnswerData("Ours", "en"))
+    assert waiting(cast.ilo) == [("contribute", row.id, True), ("finish", row.id, False)]
+    row = reading.get(session, cast.ilo, row.id)
+    contributions.contribute(session, cast.ilo, row.id, AnswerData("Ours", "en"), version=row.version, seen=1)
+    assert waiting(cast.ilo) == []
+    delivery.discard_answer_draft(session, cast.iom, row.id, answer_version=draft.version)
+    assert [what for what, _, _ in waiting(cast.iom)] == ["decide", "write"]
+    assert waiting(cast.portugal) == [("finish", begun.id, False)]
+    assert [what for what, _, _ in waiting(cast.secretariat)] == []
+
+
 def test_what_waits_for_whom(session: Session, cast: Cast) -> None:
     def waiting() -> dict[str, list[str]]:
         return {
@@ -568,7 +600,7 @@ def test_what_waits_for_whom(session: Session, cast: Cast) -> None:
         }
 
     row = requests.draft(session, cast.portugal, WORDS)
-    assert waiting() == {}
+    assert waiting() == {"portugal": ["finish"]}
     row = requests.submit(session, cast.portugal, row.id, version=row.version)
     assert waiting() == {"secretariat": ["triage"]}
     row = triage.ask(session, cast.secretariat, row.id, version=row.version, note="For whom?")
