@@ -92,11 +92,20 @@ def test_an_index_of_one_language_is_not_shifted():
         ("multilingual-e5-small-q4@1", 0.1, None, 0.0, False),
     ],
 )
-def test_a_question_is_weak_if_the_nearest_are_far_and_its_words_are_not_of_the_field(
+def test_a_question_is_weak_if_the_nearest_is_far_and_its_words_are_not_of_the_field(
     model, cosine, language, covered, weak
 ):
-    answer = retrieved((), [hit("a", cosine + 0.05), hit("b", cosine), hit("c", cosine - 0.05), hit("d", 0.0)], {"en": LanguageProfile(50, QUERY)})  # fmt: skip
+    answer = retrieved((), [hit("a", 0.0), hit("b", cosine), hit("c", cosine - 0.05)], {"en": LanguageProfile(50, QUERY)})  # fmt: skip
     assert ranking.is_weak(answer, Vector(model, QUERY), language, covered) is weak
+
+
+def test_in_an_index_of_several_languages_the_best_move_a_question_further():
+    other = np.eye(len(QUERY), dtype=np.float32)[1]
+    centre = np.zeros_like(QUERY)
+    one = {"en": LanguageProfile(50, centre)}
+    several = one | {"fr": LanguageProfile(50, centre)}
+    alone, across = (ranking.feedback(QUERY, [("en", other)], profiles, 3.0) for profiles in (one, several))
+    assert across @ other > alone @ other > QUERY @ other
 
 
 def test_a_question_without_any_hit_is_not_called_weak():
