@@ -29,11 +29,19 @@ from hub.matching.types import Gain, Match
 from hub.matching.weights import BEST_RECORDS, FEW_DEVIATIONS, FLOORS, INVOLVED, STRENGTH, weight
 
 
+def _nothing_lost(_: str, __: Term) -> float | None:
+    return None
+
+
 class Private(NamedTuple):
-    """What the secretariat alone sees: entity id -> terms, and what they sum to."""
+    """What the secretariat alone sees: entity id -> terms, and what they sum to.
+
+    `lost`: how much the score changes without the evidence of a term; None: as for public ones.
+    """
 
     terms: Callable[[str], Iterable[Term]]
     worth: Callable[[str], float]
+    lost: Callable[[str, Term], float | None] = _nothing_lost
 
 
 def _no_terms(_: str) -> Iterable[Term]:
@@ -138,7 +146,7 @@ def _candidate(scored: Scored, row: int, private: Private) -> Candidate:
     records, need = scored.records, scored.need
     facts, own = records.evidence.agencies[row], records.own(row)
     terms = [*_other_terms(scored, row), *_record_terms(records, own), *private.terms(facts.id)]
-    lost = partial(_lost, scored, facts.id, own, terms)
+    lost = partial(_lost_of_either, private, facts.id, partial(_lost, scored, facts.id, own, terms))
     gains = partial(_gains, records, own, facts, need, terms)
     return Candidate(facts.acronym, facts.name, facts.verified, facts.id, terms, lost, gains)
 
@@ -329,6 +337,11 @@ _OF_RECORDS = frozenset({"record_of_agency", "often_involved", "presence_country
 
 def _of_records(terms: Sequence[Term]) -> float:
     return score(term for term in terms if term.code in _OF_RECORDS)
+
+
+def _lost_of_either(private: Private, entity: str, public: Callable[[Term], float], term: Term) -> float:
+    lost = private.lost(entity, term)
+    return public(term) if lost is None else lost
 
 
 def _lost(scored: Scored, entity: str, own: Rows, terms: Sequence[Term], term: Term) -> float:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from hub.matching.agencies import Private, Scored, objective_worth
 from hub.matching.candidates import AgencyFacts, Evidence
-from hub.matching.scoring import Need, Scores, asked
+from hub.matching.scoring import Need, Scores, asked, nearness
 from hub.matching.sums import Candidate, Term, matches
 from hub.matching.tables import OBJECTIVES
-from hub.matching.types import ExpertFacts, Gain, Inside, Match
+from hub.matching.types import ExpertFacts, Gain, Inside, Match, PastAnswer
 from hub.matching.weights import FLOORS, STRENGTH, weight
 
 FULL_LOAD = 10
@@ -26,9 +26,53 @@ STRONGEST = 2.0
 """A score at which an agency lends its experts the full weight: the best reach two to three."""
 
 
-def of_agencies(inside: Inside, need: Need) -> Private:
+Written = Mapping[str, Sequence[tuple[float, PastAnswer]]]
+"""Id of an agency or a membership -> how close each of its answers is: the closest first, ties by id."""
+
+
+def written(evidence: Evidence, inside: Inside, need: Need) -> Written:
+    """Of the answers that are close enough to count, and do not count by their public words already."""
+    if need.model not in inside.answers:
+        return {}
+    answers, texts = inside.answers[need.model]
+    public = {facts.id for facts in evidence.answers}
+    found: dict[str, list[tuple[float, PastAnswer]]] = {}
+    for close, one in zip(nearness(need, texts).tolist(), answers, strict=True):
+        if close >= FLOORS["answer"] and one.release_id not in public:
+            for id_ in (one.entity_id, one.membership_id):
+                found.setdefault(id_, []).append((close, one))
+    return {id_: sorted(each, key=lambda one: (-one[0], one[1].id)) for id_, each in found.items()}
+
+
+def _closest(answers: Written, id_: str) -> float:
+    return answers[id_][0][0] if id_ in answers else 0.0
+
+
+def _without_closest(answers: Written, id_: str) -> float:
+    """How much less close the next one is."""
+    first, second, *_ = (*(close for close, _ in answers[id_]), 0.0)
+    return second - first
+
+
+def of_agencies(evidence: Evidence, inside: Inside, need: Need) -> Private:
     """What is known of agencies, in the light of one need."""
-    return Private(partial(agency_terms, inside, need), partial(_worth_of_agency, inside, _wanted(need)))
+    answers, wanted = written(evidence, inside, need), _wanted(need)
+
+    def terms(entity: str) -> Iterable[Term]:
+        yield from agency_terms(inside, need, entity)
+        for close, one in answers.get(entity, ())[:1]:
+            told = (f"answer:{one.id}", f"request:{one.request_id}")
+            yield Term("answered_close", {}, weight("private.answer") * close, told)
+
+    def worth(entity: str) -> float:
+        return _worth_of_agency(inside, wanted, entity) + weight("private.answer") * _closest(answers, entity)
+
+    def lost(entity: str, term: Term) -> float | None:
+        if term.code != "answered_close":
+            return None
+        return weight("private.answer") * _without_closest(answers, entity)
+
+    return Private(terms, worth, lost)
 
 
 def of_states(inside: Inside) -> Private:
@@ -90,6 +134,8 @@ class People:
 
     def __init__(self, evidence: Evidence, inside: Inside) -> None:
         self.experts = inside.experts
+        self._evidence, self._inside = evidence, inside
+        self._row = {one.id: row for row, one in enumerate(inside.experts)}
         table, size = evidence.agency_table, len(inside.experts)
         self.agency = np.fromiter((table.rows.get(one.entity_id, -1) for one in inside.experts), np.int64, size)
         self._free = np.fromiter((not one.absent and one.load < one.capacity for one in inside.experts), np.bool_, size)
@@ -115,6 +161,9 @@ class People:
         if len(strengths):
             agency = np.clip(strengths[self.agency] / STRONGEST, 0.0, 1.0)
             about += weight("expert.agency") * agency
+        for id_, answers in self.answers(need).items():
+            if id_ in self._row:
+                about[self._row[id_]] += weight("expert.answer") * answers[0][0]
         total = about - weight("private.load") * self._load
         total += weight("expert.language") * self._mark("language", need.language or "")
         total += weight("expert.region") * self._mark("country", need.country)
@@ -123,6 +172,10 @@ class People:
         if excluded:
             asked &= np.array([not {one.id, one.entity_id} & {*excluded} for one in self.experts], np.bool_)
         return np.where(asked, total, np.nan)
+
+    def answers(self, need: Need) -> Written:
+        """What each has written that is close to the need."""
+        return written(self._evidence, self._inside, need)
 
     def _mark(self, what: str, code: str) -> NDArray[np.bool_]:
         """(experts,): who has this language, works for this country, or is of it."""
@@ -149,9 +202,9 @@ def experts(
     worth = people.worth(need, scored.strengths, excluded)
     rows = np.flatnonzero(~np.isnan(worth))
     best = sorted(rows.tolist(), key=lambda row: (-round(float(worth[row]), 9), people.experts[row].id))[:limit]
-    objectives, agencies = asked(need), scored.records.evidence.agencies
+    objectives, agencies, answers = asked(need), scored.records.evidence.agencies, people.answers(need)
     fits = [
-        _Fit(need, objectives, people.experts[row], agencies[agency], float(scored.strengths[agency]))
+        _Fit(need, objectives, people.experts[row], agencies[agency], float(scored.strengths[agency]), answers)
         for row, agency in zip(best, people.agency[best].tolist(), strict=True)
     ]
     return matches(
@@ -180,6 +233,7 @@ class _Fit(NamedTuple):
     one: ExpertFacts
     agency: AgencyFacts
     strength: float
+    answers: Written
 
 
 def _sum(parts: Iterable[_Part]) -> float:
@@ -187,7 +241,7 @@ def _sum(parts: Iterable[_Part]) -> float:
 
 
 def _parts(fit: _Fit) -> list[_Part]:
-    need, objectives, one, agency, strength = fit
+    need, objectives, one, agency, strength, answers = fit
     parts: list[_Part] = []
     for number, share in objectives:
         covered = STRENGTH["primary"] if number in one.objectives else 0.0
@@ -201,6 +255,8 @@ def _parts(fit: _Fit) -> list[_Part]:
         parts.append(("expert_language", 0, weight("expert.language")))
     if one.countries is not None and need.country in one.countries:
         parts.append(("expert_region", 0, weight("expert.region")))
+    if one.id in answers:
+        parts.append(("expert_answered", 0, weight("expert.answer") * _closest(answers, one.id)))
     if one.load:
         parts.append(("load", 0, -weight("private.load") * min(one.load / one.capacity, 1.0)))
     return parts
@@ -208,7 +264,7 @@ def _parts(fit: _Fit) -> list[_Part]:
 
 def _term(fit: _Fit, part: _Part) -> Term:
     """A part in full."""
-    need, _, one, agency, _ = fit
+    need, _, one, agency, _, answers = fit
     code, number, weighs = part
     expert = f"expert:{one.id}"
     if code == "expert_objective":
@@ -218,6 +274,9 @@ def _term(fit: _Fit, part: _Part) -> Term:
         return Term(code, {"agency": agency.acronym}, weighs, (agency.id,))
     if code == "expert_language":
         return Term(code, {"language": need.language or ""}, weighs, (f"language:{need.language}", expert))
+    if code == "expert_answered":
+        answer = answers[one.id][0][1]
+        return Term(code, {}, weighs, (f"answer:{answer.id}", f"request:{answer.request_id}"))
     if code == "expert_region":
         return Term(code, {"country": need.country}, weighs, (expert,))
     return Term(code, {"count": one.load}, weighs, (expert,))
@@ -225,6 +284,8 @@ def _term(fit: _Fit, part: _Part) -> Term:
 
 def _lost(fit: _Fit, term: Term) -> float:
     """Whose only objective is gone does whatever the agency does; without an objective the agency itself is worth less."""
+    if term.code == "expert_answered":
+        return weight("expert.answer") * _without_closest(fit.answers, fit.one.id)
     if term.code != "expert_objective":
         return -term.weight
     number = int(term.params["objective"])

@@ -117,6 +117,8 @@ _SENTENCES: Mapping[str, Callable[[Params], str]] = {
         "Answered %(num)s requests on the same objectives",
         p["count"],
     ),
+    "answered_close": lambda _: gettext("Gave an answer, not public, that is close to the request"),
+    "expert_answered": lambda _: gettext("Wrote an answer that is close to the request"),
     "ready": lambda _: gettext("Has a focal point here, who can be asked"),
     "practice_about": lambda p: gettext("A practice on this objective is close to the text: “%(title)s”", **p),
     "objective_close": lambda _: gettext("What this objective is about is close to the text"),

@@ -39,7 +39,7 @@ class Need:
 
     `keyword`: BM25 per document, 0 where no word is shared; None: no keyword side. `similar`: cosine of each document's best
     passage, NaN where none is encoded; `vector`: unit, of the whole text; `parts` (s, dim): of its title and sentences. All
-    three None: no model. `states`: those that the text names.
+    three None: no model. `model`: of the encoder. `states`: those that the text names.
     """
 
     country: str
@@ -51,6 +51,7 @@ class Need:
     vector: NDArray[np.float32] | None = None
     parts: NDArray[np.float32] | None = None
     states: frozenset[str] = frozenset()
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -82,7 +82,7 @@ def match(
         notes.append(OBJECTIVES_PREDICTED if need.objectives.any() else OBJECTIVES_UNKNOWN)
     of_agency, of_state = NOTHING_PRIVATE, NOTHING_PRIVATE
     if inside is not None:
-        of_agency, of_state = of_agencies(inside, need), of_states(inside)
+        of_agency, of_state = of_agencies(evidence, inside, need), of_states(inside)
     every = scored(evidence, need, found)
     listed = Matches(
         agencies=agencies(every, limit=limit, private=of_agency, excluded=excluded),
@@ -220,6 +220,7 @@ def _need(
         vector=None if vectors is None else vectors[0],
         parts=None if vectors is None else vectors[1:],
         states=named_states(evidence.situations, wanted, language),
+        model="" if vectors is None or embedder is None else embedder.model,
     )
 
 

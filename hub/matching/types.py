@@ -1,8 +1,11 @@
 """The words of matching: a need in, reasoned lists out. Frozen; free of Flask, engine and database."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 ReasonParam = str | int | float
 
@@ -120,12 +123,23 @@ class ExpertFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PastAnswer:
+    """An answer that was sent. `membership_id`: who wrote it; `release_id`: its public words, which may or may not be public yet."""
+
+    id: str
+    request_id: str
+    entity_id: str
+    membership_id: str
+    release_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Inside:
     """What the secretariat knows and no State is shown, by entity. `hub.support.inside.read` fills it.
 
     `open_requests`: ids of requests that take an agency's time; `acceptance`: share of its decisions that were to accept; `days`:
     median from being asked to its decision; `answered`: (request id, objectives) of requests it answered; `ready`: States with
-    a focal point here.
+    a focal point here. `answers`: model -> sent answers, and their words as unit vectors of its space, (answers, dim).
     """
 
     open_requests: Mapping[str, tuple[str, ...]]
@@ -134,6 +148,9 @@ class Inside:
     answered: Mapping[str, tuple[tuple[str, frozenset[int]], ...]]
     ready: frozenset[str]
     experts: tuple[ExpertFacts, ...]
+    answers: Mapping[str, tuple[tuple[PastAnswer, ...], NDArray[np.float32]]] = field(
+        default_factory=dict[str, tuple[tuple[PastAnswer, ...], NDArray[np.float32]]]
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
         "expert.agency": Weight(0.5, _JUDGEMENT + ": of the score of the expert's agency, cut at 2"),
         "expert.language": Weight(0.3, _JUDGEMENT),
         "expert.region": Weight(0.2, _JUDGEMENT),
+        "expert.answer": Weight(0.3, _JUDGEMENT + ": the closest answer that the expert wrote, by its words"),
         # Offers
         "offer.objective": Weight(0.5, "the unit of this list, with offer.text"),
         "offer.text": Weight(0.5, _JUDGEMENT),
@@ -73,6 +74,7 @@ WEIGHTS: Mapping[str, Weight] = MappingProxyType(
         "private.accepted": Weight(0.1, _JUDGEMENT),
         "private.speed": Weight(0.1, _JUDGEMENT),
         "private.answered": Weight(0.1, _JUDGEMENT),
+        "private.answer": Weight(0.3, _JUDGEMENT + ": as agency.answer, for answers that are not public"),
         "private.ready": Weight(0.05, _JUDGEMENT + ": a State with a focal point here can answer"),
     }
 )

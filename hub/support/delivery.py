@@ -7,11 +7,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from hub.accounts.models import Membership
-from hub.database import new_id, now
+from hub.database import later, new_id, now
 from hub.errors import Invalid, NotFound, StaleVersion
 from hub.support import attachments, conflicts, contributions, reading, steps, team
 from hub.support.lifecycle import TRANSITIONS
 from hub.support.models import CONTRIBUTOR, LEAD, PROPOSED, REPLACED, Answer, Citation, Party, Plan, SupportRequest
+from hub.support.vectors import ENCODE
 from hub.support.written import AnswerData, PlanData, cited
 
 CONFLICT = "conflict_of_interest"
@@ -241,6 +242,7 @@ def answer(
     written.status, written.sent_at, written.membership_id = "sent", now(), acting.id
     steps.take(session, acting, row, "answer", version, data={"answer": written.id, "entity": acting.entity_id})
     _replace_plan(row)
+    later(session, ENCODE, {"answer": written.id})
     steps.finish(session, row, "answer")
     return written
 

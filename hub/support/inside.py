@@ -10,10 +10,22 @@ from sqlalchemy.orm import Session
 from hub.accounts.models import FOCAL_POINT, SECRETARIAT, Membership, Person
 from hub.network.models import STATE, Entity
 from hub.support import experts
-from hub.support.models import CONTRIBUTOR, LEAD, Answer, Party, RequestObjective, SupportRequest
+from hub.support.models import (
+    CONTRIBUTOR,
+    LEAD,
+    Answer,
+    AnswerVector,
+    Party,
+    Release,
+    RequestObjective,
+    SupportRequest,
+)
 
 if TYPE_CHECKING:
-    from hub.matching.types import ExpertFacts, Inside
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hub.matching.types import ExpertFacts, Inside, PastAnswer
 
 
 def for_reader(session: Session, membership: Membership | None) -> "Inside | None":
@@ -34,6 +46,7 @@ def read(session: Session) -> "Inside":
         answered=_answered(session),
         ready=frozenset(_ready(session)),
         experts=_experts(session),
+        answers=_answers(session),
     )
 
 
@@ -68,6 +81,35 @@ def _answered(session: Session) -> Mapping[str, tuple[tuple[str, frozenset[int]]
     for (entity, request), numbers in objectives.items():
         found[entity].append((request, frozenset(numbers)))
     return {entity: tuple(requests) for entity, requests in found.items()}
+
+
+def _answers(session: Session) -> "Mapping[str, tuple[tuple[PastAnswer, ...], NDArray[np.float32]]]":
+    """The sent answers whose words the encoder has seen, by model."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    from hub.matching.types import PastAnswer  # noqa: PLC0415 - as above
+
+    found: defaultdict[str, list[tuple[PastAnswer, NDArray[np.float32]]]] = defaultdict(list)
+    for id_, request, entity, member, release, model, values in session.execute(
+        select(
+            Answer.id,
+            Answer.request_id,
+            Answer.entity_id,
+            Answer.membership_id,
+            Release.id,
+            AnswerVector.model,
+            AnswerVector.values,
+        )
+        .join(AnswerVector, AnswerVector.answer_id == Answer.id)
+        .outerjoin(Release, Release.answer_id == Answer.id)
+        .where(Answer.status == "sent")
+        .order_by(Answer.id)
+    ):
+        found[model].append((PastAnswer(id_, request, entity, member, release), np.frombuffer(values, np.float32)))
+    return {
+        model: (tuple(one for one, _ in each), np.stack([vector for _, vector in each]))
+        for model, each in found.items()
+    }
 
 
 def _ready(session: Session) -> Iterable[str]:

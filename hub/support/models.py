@@ -440,3 +440,15 @@ class RequestVectors(Base):
     model: Mapped[str] = mapped_column(String(120))
     digest: Mapped[str] = mapped_column(String(64))
     values: Mapped[bytes]
+
+
+class AnswerVector(Base):
+    """The words of a sent answer, for the secretariat's view and assignment: one float32 row of L2 norm 1.
+
+    Private like them: deleted with the answer, in no cache that others read.
+    """
+
+    __tablename__ = "answer_vector"
+    answer_id: Mapped[str] = mapped_column(ForeignKey("answer.id", ondelete="CASCADE"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(120))
+    values: Mapped[bytes]

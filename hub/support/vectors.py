@@ -1,4 +1,4 @@
-"""The words of a request as points of the encoder's space, kept with its row, so that nobody who opens it waits for them.
+"""The words of requests and sent answers as points of the encoder's space, kept with their rows, so that nobody waits for them.
 
 They live and die with the row and are in no cache that others read. A job makes them after each writing.
 """
@@ -7,11 +7,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from hub.support import reading
-from hub.support.models import RequestVectors, SupportRequest
+from hub.support.models import Answer, AnswerVector, RequestVectors, SupportRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from hub.search.embedding import Embedder
 
 ENCODE = "encode"
-"""Kind of `Outbox` row: make the vectors of a request. Payload: `{request}`, its id."""
+"""Kind of `Outbox` row: make the vectors of a request, or of a sent answer. Payload: `{request}` or `{answer}`, its id."""
+AT_ONCE = 5
+"""Answers encoded by one job: each takes about as long as a request."""
 
 
 class AtHand:
@@ -73,17 +75,32 @@ def _with(embedder: "Embedder", texts: Sequence[str], digest: str, values: bytes
 
 
 def encode(hub: Any, session: Session, payload: Mapping[str, Any]) -> None:
-    """Job `encode`: make them from the words as they are now. Raises `EmbeddingUnavailable`."""
+    """Job `encode`: make them from the words as they are now. Raises `EmbeddingUnavailable`.
+
+    Answers that were sent before there were jobs for them, or before this model, follow a few at a time.
+    """
     from hub.matching import service  # noqa: PLC0415 - as above
 
-    row, embedder = session.get(SupportRequest, payload["request"]), hub.embedder
-    if row is None or embedder is None:
+    embedder = hub.embedder
+    if embedder is None:
+        return
+    _encode_answers(session, embedder, payload.get("answer"))
+    row = session.get(SupportRequest, payload["request"]) if "request" in payload else None
+    if row is None:
         return
     texts = service.texts(reading.match_request(row))
     if not texts:
         return
     values = embedder.queries(texts).tobytes()
     session.merge(RequestVectors(request_id=row.id, model=embedder.model, digest=_digest(texts), values=values))
+
+
+def _encode_answers(session: Session, embedder: "Embedder", first: str | None) -> None:
+    known = exists().where(AnswerVector.answer_id == Answer.id, AnswerVector.model == embedder.model)
+    waiting = select(Answer.id, Answer.text).where(Answer.status == "sent", Answer.text != "", ~known)
+    rows = session.execute(waiting.order_by(Answer.id != (first or ""), Answer.id).limit(AT_ONCE)).all()
+    for (id_, _), vector in zip(rows, embedder.documents([text for _, text in rows]) if rows else (), strict=True):
+        session.merge(AnswerVector(answer_id=id_, model=embedder.model, values=vector.tobytes()))
 
 
 def _digest(texts: Sequence[str]) -> str:

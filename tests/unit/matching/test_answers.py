@@ -1,17 +1,22 @@
 """Answers that States made public are evidence for everybody, as long as they are public; others are nobody's but the secretariat's."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from hub.accounts.models import EXPERT, FOCAL_POINT, Membership
+from hub.database import later
+from hub.knowledge.models import CachedVector
 from hub.matching import candidates, reasons, service
 from hub.matching.types import Matches, Reason
-from hub.support import consents, delivery, inside, reading, register, requests, triage
+from hub.support import consents, delivery, inside, reading, register, requests, triage, vectors
 from hub.support.delivery import AnswerData
-from hub.support.models import Answer, SupportRequest
+from hub.support.models import Answer, AnswerVector, SupportRequest
 from hub.support.requests import RequestData
+from hub.worker import Worker
 from tests import factories
 from tests.unit.matching.test_service import EMBEDDER, WANTED, corpus, ids, match
 
@@ -101,6 +106,63 @@ def test_an_answer_that_is_not_public_counts_in_the_secretariats_view_alone(sess
     told = reason(found, "agencies", "UNDP", "answered_similar")
     assert told is not None
     assert told.evidence == (f"request:{scene.row.id}",)
+
+
+def inside_of(session: Session) -> Matches:
+    return match(session, view="secretariat", inside=inside.read(session))
+
+
+def worked(hub: Any, session: Session) -> None:
+    """Let the worker make the vectors that wait."""
+    hub.embedder = EMBEDDER
+    Worker(hub, {vectors.ENCODE: vectors.encode}).run_once()
+    session.expire_all()
+
+
+@pytest.mark.both_databases
+def test_the_words_of_a_private_answer_speak_for_its_agency_and_author_to_the_secretariat_and_to_nobody_else(
+    session: Session, scene: Scene, hub: Any
+) -> None:
+    public, member, before = match(session), match(session, view="member"), inside_of(session)
+    worked(hub, session)
+    assert match(session) == public
+    assert match(session, view="member") == member
+    found = inside_of(session)
+    author = scene.answer.membership_id
+    for name, id_, code in (("agencies", "UNDP", "answered_close"), ("experts", author, "expert_answered")):
+        told = reason(found, name, id_, code)
+        assert told is not None
+        assert told.evidence == (f"answer:{scene.answer.id}", f"request:{scene.row.id}")
+        assert told.weight > 0.1
+        earlier = next(one.score for one in getattr(before, name) if one.id == id_)
+        assert told.without == pytest.approx(earlier, abs=1e-9)
+    assert (found.practices, found.guidance, found.peer_states) == (
+        before.practices,
+        before.guidance,
+        before.peer_states,
+    )
+
+    release(session, scene)  # now everybody may read it: it counts once, by its public words
+    found = inside_of(session)
+    assert reason(found, "agencies", "UNDP", "answered_close") is None
+    assert reason(found, "agencies", "UNDP", "answer_released") is not None
+
+
+@pytest.mark.both_databases
+def test_the_vector_of_an_answer_goes_with_it_and_one_that_was_missed_follows(
+    session: Session, scene: Scene, hub: Any
+) -> None:
+    worked(hub, session)
+    shared = session.scalar(select(func.count()).select_from(CachedVector))
+    session.execute(update(AnswerVector).values(model="another"))
+    assert reason(inside_of(session), "agencies", "UNDP", "answered_close") is None
+    later(session, vectors.ENCODE, {"request": scene.row.id})
+    session.commit()
+    worked(hub, session)
+    assert reason(inside_of(session), "agencies", "UNDP", "answered_close") is not None
+    assert session.scalar(select(func.count()).select_from(CachedVector)) == shared
+    session.execute(delete(Answer).where(Answer.id == scene.answer.id))
+    assert session.scalars(select(AnswerVector)).all() == []
 
 
 def test_public_answers_about_something_else_count_for_nobody(session: Session, scene: Scene) -> None:

@@ -13,11 +13,21 @@ from hub.matching import agencies, peers, reasons, scoring
 from hub.matching.candidates import Evidence
 from hub.matching.insiders import People, experts, of_agencies, of_states
 from hub.matching.scoring import Need
-from hub.matching.types import ExpertFacts, Inside, Match, Reason
+from hub.matching.types import ExpertFacts, Inside, Match, PastAnswer, Reason
 from hub.matching.weights import FLOORS
-from tests.unit.matching.networks import OBJECTIVES_DRAWN, agency, need, network, networks, numbers, prepared, similar
+from tests.unit.matching.networks import (
+    OBJECTIVES_DRAWN,
+    agency,
+    need,
+    network,
+    networks,
+    numbers,
+    prepared,
+    similar,
+    vectors,
+)
 
-PRIVATE = {"load", "accepts", "answers_fast", "answered_similar", "ready"}
+PRIVATE = {"load", "accepts", "answers_fast", "answered_similar", "answered_close", "ready"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,16 @@ def worlds(draw: Any) -> World:
         ready=draw(st.frozensets(st.sampled_from(["MLI", "KEN"]))),
         experts=people,
     )  # fmt: skip
-    return World(evidence, prepared(evidence, wanted), known)
+    past = [
+        (PastAnswer(f"p{row}", f"r{row}", draw(IDS), draw(st.sampled_from(["e0", "e1", "x"])), None), draw(vectors))
+        for row in range(draw(st.integers(0, 4)))
+    ]
+    return World(evidence, replace(prepared(evidence, wanted), model="m"), with_answers(known, past))
+
+
+def with_answers(known: Inside, past: list[tuple[PastAnswer, Any]]) -> Inside:
+    texts = np.array([vector for _, vector in past], np.float32).reshape(len(past), 4)
+    return replace(known, answers={"m": (tuple(one for one, _ in past), texts)})
 
 
 def lists(world: World, limit: int = 50) -> dict[str, tuple[Match, ...]]:
@@ -95,7 +114,7 @@ def lists(world: World, limit: int = 50) -> dict[str, tuple[Match, ...]]:
     found = scoring.relevance(evidence, wanted, *scoring.text_relevance(evidence, wanted))
     every = agencies.scored(evidence, wanted, found)
     return {
-        "agencies": agencies.agencies(every, limit=limit, private=of_agencies(known, wanted)),
+        "agencies": agencies.agencies(every, limit=limit, private=of_agencies(evidence, known, wanted)),
         "peers": peers.peer_states(evidence, wanted, found, limit=limit, private=of_states(known)),
         "experts": experts(every, wanted, People(evidence, known), limit=limit),
     }
@@ -157,6 +176,10 @@ def without(world: World, match: Match, reason: Reason) -> World:
         return of_expert(world, match.id, lambda one: replace(one, countries=frozenset()))
     if reason.code == "load" and reason.evidence == (f"expert:{match.id}",):
         return of_expert(world, match.id, lambda one: replace(one, load=0))
+    if reason.code in {"answered_close", "expert_answered"}:
+        past, texts = known.answers["m"]
+        left = [(one, text) for one, text in zip(past, texts, strict=True) if f"answer:{one.id}" != reason.evidence[0]]
+        return replace(world, inside=with_answers(known, left))
     if reason.code == "ready":
         return replace(world, inside=replace(known, ready=known.ready - {match.id}))
     name = {
