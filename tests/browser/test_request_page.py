@@ -1,8 +1,8 @@
-"""The editor of an answer: what is typed into the box of citations is found while typing, and nothing else typed is lost."""
+"""The page of a request, and the editor of its answer, in a real browser."""
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
 from hub.accounts.models import EXPERT, FOCAL_POINT
 from hub.network.models import Entity
@@ -12,19 +12,49 @@ from tests import factories
 from tests.browser.conftest import Live, SignIn, checked
 
 
-def editor(live: Live, sign_in: SignIn, language: str = "en") -> Page:
-    """Of a request that the ILO leads."""
+def worked_on(live: Live) -> str:
+    """Id of a request that the ILO leads."""
     with live.hub.database.session() as session:
         state = factories.member(session, FOCAL_POINT, session.get(Entity, "PRT"))
         desk = factories.secretariat(session)
         ilo = factories.member(session, EXPERT, session.get(Entity, "ilo"))
         row = requests.draft(session, state, RequestData("Contracts", "Advice on contracts.", "en"), submit=True)
         row = triage.send(session, desk, row.id, "ilo", version=row.version)
-        row = delivery.accept(session, ilo, row.id, version=row.version)
-        name = row.id
+        return delivery.accept(session, ilo, row.id, version=row.version).id
+
+
+def editor(live: Live, sign_in: SignIn, language: str = "en") -> Page:
+    name = worked_on(live)
     page = sign_in(EXPERT, "ilo", language=language)
     page.goto(f"/{language}/requests/{name}/answer")
     return page
+
+
+SECTIONS = ("actions", "words", "facts", "clocks", "timeline", "matches", "more")
+
+
+def test_a_phone_shows_what_waits_then_what_is_asked_then_what_happened(live: Live, sign_in: SignIn):
+    name = worked_on(live)
+    page = sign_in(FOCAL_POINT, "PRT")
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"/en/requests/{name}")
+
+    expect(page.locator("[aria-labelledby=actions-title]")).to_contain_text("Nothing waits for you.")
+    expect(page.locator("[aria-labelledby=actions-title]")).to_contain_text("Next date:")
+    tops = [place(page, section)["y"] for section in SECTIONS]
+    assert tops == sorted(tops)
+    checked(page)
+
+    page.set_viewport_size({"width": 1280, "height": 900})
+    asked, beside, below = (place(page, section) for section in ("words", "facts", "matches"))
+    assert beside["y"] < asked["y"] < below["y"]
+    assert beside["x"] > asked["x"] == below["x"]
+
+
+def place(page: Page, section: str) -> FloatRect:
+    box = page.locator(f"#{section}-title").bounding_box()
+    assert box, section
+    return box
 
 
 def test_a_record_is_found_while_typing_and_cited_by_the_keyboard(live: Live, sign_in: SignIn):
