@@ -109,6 +109,14 @@ def test_doctor_is_content_with_a_hub_that_can_serve(indexed):
     assert "MISSING" not in result.output
 
 
+def test_doctor_says_that_several_processes_count_attempts_each_for_itself(indexed, monkeypatch):
+    assert "counts attempts" not in run("doctor").stdout
+    monkeypatch.setenv("HUB_PROCESSES", "3")
+    assert "each of the 3 processes counts attempts" in run("doctor").stdout
+    monkeypatch.setenv("HUB_RATE_LIMIT_STORAGE", "redis://127.0.0.1:1")
+    assert "counts attempts" not in run("doctor").stdout
+
+
 def test_backup_and_restore_are_two_commands(indexed, tmp_path):
     file = tmp_path / "hub.tar.gz"
     assert run("backup", str(file)).exit_code == 0

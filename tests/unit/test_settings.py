@@ -30,6 +30,8 @@ def test_the_file_of_set_up_is_read_and_the_environment_wins(tmp_path):
         ("HUB_DATABASE_URL", "mysql://host/hub"),
         ("HUB_DEMO", "maybe"),
         ("HUB_LINK_TTL_S", "an hour"),
+        ("HUB_PROCESSES", "0"),
+        ("HUB_PROCESSES", "two"),
         ("HUB_SESSION_TTL_S", "-1"),
         ("HUB_LOG_LEVEL", "LOUD"),
         ("HUB_PUBLIC_URL", "hub.example.org"),
