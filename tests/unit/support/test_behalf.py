@@ -309,6 +309,8 @@ def test_what_a_state_says_in_a_letter_of_publishing_and_of_the_answer_is_said_i
     say("release", source=again, answer_id=answer.id, text="Somebody did this.", language="en", version=None)
     for one in register.agreements(session, people.secretary, row):
         say("publish", source=again, group=one.group, subject=one.subject, seal=one.seal)
+    given = [each for one in register.agreements(session, people.ana, row) for each in one.agreed]
+    assert {(each.state, each.office) for each in given} == {("PRT", "secretariat")}
     public = register.of_request(session, row)
     assert (public.words.title, public.answers[0].text) == ("Title in private", "Somebody did this.")
     (verdict,) = ratings.verdicts(session, people.ana, row)
