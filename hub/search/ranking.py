@@ -108,7 +108,7 @@ def _languages(profiles: tuple[LanguageProfile, ...]) -> _Languages:
     if len(enough) > 1:
         apart = np.stack([profile.centroid for profile in enough]).astype(np.float64) - _mean(enough)
     # One less than there are languages: what is below a thousandth of the largest is rounding.
-    back = np.linalg.pinv(apart, rcond=1e-3)
+    back = np.asarray(np.linalg.pinv(apart, rcond=1e-3), np.float64)
     return _Languages(centroids, counts / (counts + SHRINK), _mean(profiles), apart, back)
 
 
@@ -225,8 +225,11 @@ def fuse(
     language: str | None,
     covered: float = 0.0,
     compared: Sequence[EngineHit] = (),
+    most: int | None = None,
 ) -> list[Ranked]:
     """All works listed for a query, best first, ties by id: the pool of both sides, then the rest of the keyword side.
+
+    `most`: so many of the pool are enough.
 
     `query` None: keyword order and scores as they are. No words: meaning alone. `covered`: see `Parsed`. `compared`: the
     best that hold any of the words, where the keyword side asks for several: they are what is scored, and hits of theirs
@@ -276,11 +279,15 @@ def fuse(
     keyword, meant = (1 - weight) * (by_words + boost), weight * meaning
     columns = np.stack((keyword + meant, keyword, meant, weight * shift, (1 - weight) * (boost + raised)), axis=1)
     kept = np.flatnonzero(holding | (meaning >= CUT) | (by_words >= WORDS_CUT))
+    if most is not None and most < len(kept):
+        kept = kept[columns[kept, 0] >= np.partition(columns[kept, 0], -most)[-most]]
     ranked = [
         Ranked(pool[at].id, pool[at], *numbers)
         for at, numbers in zip(kept.tolist(), columns[kept].tolist(), strict=True)
     ]
     ranked.sort(key=lambda one: (-one.score, one.id))
+    if most is not None:
+        return ranked[:most]
     floor = ranked[-1].score if ranked else 0.0
     return ranked + below(floor, [hit for hit in retrieved.keyword if hit.work not in place_of])
 

@@ -411,10 +411,11 @@ class Snapshot:
         return queries[0] if len(queries) == 1 else tantivy.Query.boolean_query([(_SHOULD, each) for each in queries])
 
     def _stem_queries(self, stem: str, fields: Mapping[str, float], times: float) -> list[tantivy.Query]:
-        return [
-            tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, field, stem, "freq"), times * counts)
-            for field, counts in fields.items()
-        ]
+        queries: list[tantivy.Query] = []
+        for field, counts in fields.items():
+            query = tantivy.Query.term_query(self._schema, field, stem, "freq")
+            queries.append(query if times * counts == 1.0 else tantivy.Query.boost_query(query, times * counts))
+        return queries
 
     def _phrase_query(self, field: str, terms: Sequence[str], words: tantivy.Query) -> tantivy.Query:
         return tantivy.Query.boolean_query([(_MUST, _unscored(self._side_by_side(field, terms))), (_SHOULD, words)])
