@@ -129,7 +129,12 @@ def _announce(hub: Hub, host: str, port: int) -> None:
 
 
 def _warm(hub: Hub) -> None:
-    """The first visitor should not wait for the model to load, the first who asks not for what a match compares."""
+    """The first visitor should not wait for the model and the glossary, the first who asks not for what a match compares."""
+    from hub.search import glossary  # noqa: PLC0415
+    from hub.search.types import LANGUAGES  # noqa: PLC0415
+
+    for language in LANGUAGES:
+        glossary.translated("warm up", language)
     if hub.embedder is None:
         return
     from hub.matching import candidates  # noqa: PLC0415
