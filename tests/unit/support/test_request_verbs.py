@@ -16,7 +16,7 @@ from hub.errors import BadRequest, Forbidden, HubError, IllegalTransition, Inval
 from hub.events import Event
 from hub.support import contributions, delivery, peers, reading, requests, triage
 from hub.support.delivery import AnswerData, PlanData
-from hub.support.models import CONTRIBUTOR, SupportRequest
+from hub.support.models import CONTRIBUTOR, Answer, SupportRequest
 from hub.support.requests import RequestData
 from tests import factories
 
@@ -106,7 +106,12 @@ def test_every_step_leaves_an_event_and_a_notice_of_ids_only(session: Session, c
     notices = [job for job in jobs if job.kind == "notice"]
     assert [event.action for event in events] == ["draft", "submit", "send", "accept", "answer"]
     assert [notice.payload for notice in notices] == [{"event": event.id, "request": row.id} for event in events]
-    ids = {row.id, *(event.id for event in events), *(clock.id for clock in row.clocks)}
+    ids = {
+        row.id,
+        *(event.id for event in events),
+        *(clock.id for clock in row.clocks),
+        *session.scalars(select(Answer.id)),
+    }
     assert {value for job in jobs for value in job.payload.values()} <= ids
     assert {event.membership_id for event in events} == {cast.portugal.id, cast.secretariat.id, cast.iom.id}
     assert "secret" not in str([event.data for event in events])
