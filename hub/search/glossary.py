@@ -214,7 +214,7 @@ def rows(name: str) -> Sequence[Row]:
         ]
 
 
-def named() -> list[Row]:
+def named() -> Sequence[Row]:
     """Countries and regions, as they stand in their own files."""
     vocab = files("corpus") / "vocab"
     countries = json.loads((vocab / "countries.json").read_text(encoding="utf-8"))["countries"]

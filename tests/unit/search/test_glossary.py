@@ -2,14 +2,20 @@
 
 import csv
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hub.search import glossary
+from hub.search.embedding import Embedder
 from hub.search.glossary import GLOSSED, translated
 from hub.search.query import asked_words, constraint, parse
 from hub.search.types import LANGUAGES, All, AnyOf, Having, Words
+from indexer import align
 
 FOLDER = Path(__file__).resolve().parents[3] / "corpus" / "vocab"
 
@@ -145,3 +151,20 @@ def test_a_flood_of_known_words_stays_bounded() -> None:
     assert time.perf_counter() - started < 1
     assert sum(len(stems) for stems in languages_of(text, "zh").values()) < 500
     assert found.covered <= 1
+
+
+class Pairs:
+    """An embedder that puts 预警 beside "early warning" and 防灾 as near to that as to "adaptation"."""
+
+    def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        points = {"预警": (1, 0), "early warning": (1, 0), "适应": (0, 1), "adaptation": (0, 1), "防灾": (2, 2)}
+        return np.array([points[text] for text in texts], np.float32)
+
+
+def test_a_form_is_aligned_with_the_nearest_english_form_and_else_with_the_first() -> None:
+    row = {"en": ["adaptation", "early warning"], "zh": ["适应", "预警", "防灾"]}
+
+    aligned = align.aligned(cast("Embedder", Pairs()), ([row], []), "zh")
+
+    assert aligned == {"适应": "adaptation", "预警": "early warning", "防灾": "adaptation"}
+    assert glossary.first_gloss(([row], []), "预警", "zh") == "adaptation"

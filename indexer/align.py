@@ -1,8 +1,8 @@
-"""`python -m corpus.align`: which English form each Arabic and Chinese form of the two glossaries stands for.
+"""`python -m indexer.align`: which English form each Arabic and Chinese form of the two glossaries stands for.
 
 A row holds several forms of a notion, and a form may stand in several rows. What is nearest by the encoder, each language
 less its mean, is what is meant; the first form of a row is preferred where it is about as near. Written to
-`vocab/glosses.csv`, where that is another one than the first form of the first row; read by `hub/search/glossary.py`. To be
+`corpus/vocab/glosses.csv`, where that is another one than the first form of the first row; read by `hub/search/glossary.py`. To be
 run after a change of either file; some three minutes.
 """
 
@@ -18,7 +18,7 @@ from hub.search.embedding import Embedder
 from hub.search.glossary import GLOSSED, Row, first_gloss, named, rows
 from hub.wiring import Hub
 
-FILE = Path(__file__).parent / "vocab" / "glosses.csv"
+FILE = Path(__file__).parents[1] / "corpus" / "vocab" / "glosses.csv"
 FIRST = 0.05
 """By how much another form must be nearer than the first one of its row."""
 BATCH = 64
