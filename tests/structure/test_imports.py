@@ -60,6 +60,7 @@ WIRING = {
     "hub.cli",
     "hub.cli_requests",
     "hub.cli_desk",
+    "hub.cli_papers",
     "hub.worker",
     "hub.setup",
     "hub.serving",
