@@ -103,10 +103,10 @@ def alternates(session: Session, row: SupportRequest) -> list[Alternate]:
     )
 
 
-def set_alternates(
+def check_alternates(
     session: Session, row: SupportRequest, names: Sequence[str], *, but: str, confirm_unverified: bool
-) -> None:
-    """Replace who is asked next: ids or acronyms in order. `but`: the agency that is asked now is passed over."""
+) -> list[str]:
+    """Ids of who is asked next, of ids or acronyms, in order. `but`: the agency that is asked now is passed over."""
     barred = conflicts.excluded(session, row)
     chosen: dict[str, Entity] = {}
     for name in names:
@@ -120,6 +120,11 @@ def set_alternates(
             raise Invalid({"confirm_unverified": [UNVERIFIED]})
         if entity.id != but:
             chosen[entity.id] = entity
+    return list(chosen)
+
+
+def set_alternates(session: Session, row: SupportRequest, chosen: Sequence[str]) -> None:
+    """Replace who is asked next, once the row is locked: of two who send at once, the second writes none."""
     former = {one.entity_id: one for one in session.scalars(select(Alternate).where(Alternate.request_id == row.id))}
     for id_, one in former.items():
         if id_ not in chosen:

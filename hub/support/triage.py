@@ -89,11 +89,14 @@ def send(
     if entity.id in conflicts.excluded(session, row):
         raise Invalid({"agency": [conflicts.EXCLUDED]})
     team.check_best(session, row, entity, ranked, adjustment)
+    chosen = None
     if alternates is not None:
-        team.set_alternates(session, row, alternates, but=entity.id, confirm_unverified=confirm_unverified)
+        chosen = team.check_alternates(session, row, alternates, but=entity.id, confirm_unverified=confirm_unverified)
     before = row.status
     found = steps.IN_SCOPE if before == SUBMITTED else None
     steps.take(session, acting, row, "send", version, reason=found, data={"entity": entity.id, "role": role})
+    if chosen is not None:
+        team.set_alternates(session, row, chosen)
     if former:
         team.end_part(former, "removed")
         steps.tell(session, acting, row, "remove", audience="parties", before=before, data={"entity": former.entity_id})

@@ -696,7 +696,9 @@ def test_two_sends_at_once_make_one(session: Session, database: Database, cast: 
     people = [factories.secretariat(session), factories.secretariat(session)]
     session.commit()
     results = at_once(
-        database, people, lambda own, me: triage.send(own, me, row.id, "iom", version=row.version).version
+        database,
+        people,
+        lambda own, me: triage.send(own, me, row.id, "iom", version=row.version, alternates=["ilo"]).version,
     )
     assert sorted(type(result).__name__ for result in results) == ["StaleVersion", "int"]
     read = reading.get(session, cast.secretariat, row.id)
