@@ -7,6 +7,7 @@ ended takes its notices along.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select, update
@@ -221,9 +222,10 @@ def listing(
     )
 
 
-def count_unread(session: Session, membership: Membership | None) -> int:
-    wanted = _told(membership).where(Notice.read_at.is_(None)).with_only_columns(func.count(Notice.id))
-    return session.scalar(wanted) or 0
+def count_unread(session: Session, membership: Membership | None, *, at_most: int | None = None) -> int:
+    """How many the person has not read. `at_most`: counting ends there, for whom it is enough that there are many."""
+    wanted = _told(membership).where(Notice.read_at.is_(None)).with_only_columns(Notice.id).limit(at_most)
+    return session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
 
 
 def elsewhere(session: Session, membership: Membership) -> list[tuple[Membership, int]]:
@@ -316,7 +318,15 @@ def _heard(membership: Membership | None) -> ColumnElement[bool]:
 
 
 def _told(membership: Membership | None) -> Select[Notice, Event, SupportRequest, Offer]:
-    person_id = membership.person_id if membership else None
+    if membership is None or not membership.active:
+        return _joined(false())
+    return _told_in(membership.person_id, membership.entity_id, membership.role)
+
+
+@lru_cache(maxsize=4096)
+def _told_in(person_id: str, entity_id: str, role: str) -> Select[Notice, Event, SupportRequest, Offer]:
+    """Kept for the reason of `policy.visible`: it follows from these alone and holds no data."""
+    membership = Membership(person_id=person_id, entity_id=entity_id, role=role, confirmed_at=now())
     return _joined(_heard(membership)).where(Notice.person_id == person_id)
 
 

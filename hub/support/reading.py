@@ -222,18 +222,22 @@ def get(session: Session, membership: Membership | None, name: str) -> SupportRe
     column = SupportRequest.id if is_id(name) else SupportRequest.reference
     row = None
     if len(name) <= REFERENCE_LENGTH * 2 and name.isascii() and name.isprintable():
-        row = session.scalar(
-            select(SupportRequest)
-            .where(column == name, policy.visible(membership))
-            .options(
-                joinedload(SupportRequest.country),
-                selectinload(SupportRequest.objectives),
-                selectinload(SupportRequest.parties).joinedload(Party.entity).joinedload(Entity.agency),
-                selectinload(SupportRequest.plans).joinedload(Plan.entity),
-                selectinload(SupportRequest.clocks),
-                *_conflicts_of(membership),
+        row = (
+            session.scalars(
+                select(SupportRequest)
+                .where(column == name, policy.visible(membership))
+                .options(
+                    joinedload(SupportRequest.country),
+                    selectinload(SupportRequest.objectives),
+                    selectinload(SupportRequest.parties).joinedload(Party.entity).joinedload(Entity.agency),
+                    joinedload(SupportRequest.plans).joinedload(Plan.entity),  # one, mostly: no query of its own
+                    selectinload(SupportRequest.clocks),
+                    *_conflicts_of(membership),
+                )
+                .execution_options(populate_existing=True)
             )
-            .execution_options(populate_existing=True)
+            .unique()
+            .one_or_none()
         )
     if row is None:
         raise NotFound("There is no such request, or it is not open to you.")

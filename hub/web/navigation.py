@@ -39,6 +39,8 @@ ITEMS: tuple[tuple[str, LazyString], ...] = (
 """Endpoint and label, in order."""
 BESIDE_REQUESTS = {"offers.compare", "register.publishing", "corrections.own", "corrections.listing"}
 """Pages of other blueprints to which the pages of requests lead."""
+MOST_COUNTED = 99
+"""Of unread notices; the list says how many they are."""
 SIGN_IN, SIGN_OUT = "accounts.sign_in", "accounts.sign_out"
 
 
@@ -67,10 +69,11 @@ def _counted(endpoint: str, label: LazyString, membership: Membership | None) ->
     if endpoint != NOTICES:
         return label
     try:
-        unread = notices.count_unread(guard.db(), membership)
+        unread = notices.count_unread(guard.db(), membership, at_most=MOST_COUNTED + 1)
     except SQLAlchemyError:
         return label
-    return lazy_gettext("Notices (%(number)s unread)", number=unread) if unread else label
+    number = f"{MOST_COUNTED}+" if unread > MOST_COUNTED else unread
+    return lazy_gettext("Notices (%(number)s unread)", number=number) if unread else label
 
 
 def frame() -> dict[str, Any]:
