@@ -129,22 +129,20 @@ def _announce(hub: Hub, host: str, port: int) -> None:
 
 
 def _warm(hub: Hub) -> None:
-    """The first visitor should not wait for the model and the glossary, the first who asks not for what a match compares."""
-    from hub.search import glossary  # noqa: PLC0415
-    from hub.search.types import LANGUAGES  # noqa: PLC0415
+    """The first visitor should not wait for model, glossary and index, the first who asks not for what a match compares."""
+    from hub.search import glossary, service  # noqa: PLC0415
+    from hub.search.types import LANGUAGES, SearchQuery  # noqa: PLC0415
 
     for language in LANGUAGES:
         glossary.translated("warm up", language)
-    if hub.embedder is None:
-        return
     from hub.matching import candidates  # noqa: PLC0415
 
     try:
-        hub.embedder.queries(["warm up"])
         with hub.database.session() as session:
+            service.search(hub.engine, hub.embedder, session, SearchQuery("migration"))
             candidates.evidence(session, hub.embedder)
-    except Exception:  # search itself will say that it answers by words only
-        log.exception("the embedding model could not be loaded")
+    except Exception:  # the next search or match says itself what it has to do without
+        log.exception("what searches and matches need could not be read beforehand")
 
 
 def _work(hub: Hub, stop: threading.Event) -> None:
