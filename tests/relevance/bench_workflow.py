@@ -2,14 +2,15 @@
 
     python -m tests.relevance.bench_workflow [--people 200] [--minutes 3] [--think 5] [--processes 2] [--vectors FILE]
 
-Sets up a hub in a folder and a database of its own, starts `hub serve`, and brings two requests a focal point to stages of
-the life cycle drawn by chance. Then everybody signs in and reads four times (list of requests, one request, a search, the list
-by the API) and writes once, with a pause before each. Half are focal points, three in ten experts, two in ten the secretariat.
+Sets up a hub in a folder and a database of its own, starts `hub serve`, and brings four requests a focal point to stages of
+the life cycle drawn by chance. Then everybody signs in and reads four times (list of requests, one request, their notices or, one
+time in five, a search, the list by the API) and writes once, with a pause before each. Half are focal points, three in ten
+experts, two in ten the secretariat.
 
 Who writes takes the next step of a request whose turn is theirs: acknowledge, triage or a question, send (secretariat), accept,
-propose a plan, answer (agency), reply, agree, close (State). Focal points for whom nothing waits write a new request, and one in
-five does so anyway; others for whom nothing waits read their notices instead. Colleagues do not arrange who takes which request,
-so some come second (409).
+propose a plan, answer (agency), reply, agree, close (State). One focal point in five writes a new request instead, so that
+requests go on coming: one to about ten steps, as many as a request needs. For whom nothing waits, the round has no write but one
+more look at the request. Colleagues do not arrange who takes which request, so some come second (409).
 
 Prints p50, p95 and the largest time in ms of each kind of read and of write, what server, worker, PostgreSQL and these people
 used of the processors, and every answer that was no 2xx, 303, 404 (a request that moved out of its reader's sight) or 409. At
@@ -58,7 +59,7 @@ ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery staple, of a bench"
 FINE = (200, 201, 204, 303, 404, 409)
 NEEDS = [json.loads(line) for line in (ROOT / "corpus/judgements/requests_dev.jsonl").read_text("utf-8").splitlines()]
-OPEN_AT_START = 2
+OPEN_AT_START = 4
 """Requests of each focal point before the measured time."""
 NEXT = {
     "submit": "acknowledge", "acknowledge": "triage", "ask": "reply", "reply": "triage", "triage": "send", "send": "accept",
@@ -141,13 +142,18 @@ class Person(threading.Thread):
             self._read(f"/en/requests/{self._chance.choice(seen)}", "request")
         else:
             self._read("/en/notices", "notices")
-        words = self._chance.choice(("return and reintegration", "travail domestique", "remesas", "birth registration"))
-        self._read("/en/search?" + urlencode({"q": words}), "search")
+        if self._chance.random() < 1 / 5:
+            words = self._chance.choice(
+                ("return and reintegration", "travail domestique", "remesas", "birth registration")
+            )
+            self._read("/en/search?" + urlencode({"q": words}), "search")
+        else:
+            self._read("/en/notices", "notices")
         statuses = urlencode({"status": AT_WORK[self.account.role], "limit": 20}, doseq=True)
         status, body = self._read(f"/api/v1/requests?{statuses}", "list by API", token=True)
         rows = json.loads(body)["items"] if status == 200 else []
         self._pause()
-        self._write(rows)
+        self._write(rows, seen)
 
     def _pause(self) -> None:
         time.sleep(self._chance.uniform(0.5, 1.5) * self._think_s)
@@ -156,14 +162,14 @@ class Person(threading.Thread):
         self._pause()
         return self._ask("GET", address, kind=f"read {kind}", token=token)
 
-    def _write(self, rows: list[dict[str, Any]]) -> None:
+    def _write(self, rows: list[dict[str, Any]], seen: list[str]) -> None:
         ours = [row for row in rows if self._turns.next(row["id"]) in row["actions"]]
-        if self.account.role == FOCAL_POINT and (not ours or self._chance.random() < 1 / 5):
+        if self.account.role == FOCAL_POINT and self._chance.random() < 1 / 5:
             self.write_request()
         elif ours:
             self.step(self._chance.choice(ours))
-        else:
-            self._read("/en/notices", "notices")
+        elif seen:
+            self._read(f"/en/requests/{self._chance.choice(seen)}", "request")
 
     def write_request(self) -> dict[str, Any] | None:
         """What the API says of the new one; None if it was refused."""
