@@ -241,9 +241,7 @@ def _changed(session: Session, board: Board, run: AssignmentRun) -> dict[str, An
     references = {line["request"]: line["reference"] for line in run.result["lines"]}
     rows = {row.id: row for row in movable(board, run.unlocked)}
     requests = {
-        references[id_]
-        for id_, version in seen["requests"].items()
-        if getattr(rows.get(id_), "version", 0) != version
+        references[id_] for id_, version in seen["requests"].items() if getattr(rows.get(id_), "version", 0) != version
     }
     used = {line["expert"] for line in run.result["lines"] if line["change"] != "fixed"} - {None}
     used |= {one for line in run.result["lines"] for one in line["alternates"]}

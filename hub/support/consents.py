@@ -97,7 +97,11 @@ def given(session: Session, rows: Sequence[SupportRequest]) -> Given:
         .where(Consent.request_id.in_(ids), Consent.withdrawn_at.is_(None))
         .execution_options(populate_existing=True)
     )
-    return Given(releases, [(one, office) for one, office in consents], contributions.contributors(session, *rows) if releases else {})
+    return Given(
+        releases,
+        [(one, office) for one, office in consents],
+        contributions.contributors(session, *rows) if releases else {},
+    )
 
 
 def releases_of(session: Session, rows: Sequence[SupportRequest]) -> Sequence[Release]:
