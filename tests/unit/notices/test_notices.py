@@ -166,6 +166,7 @@ def test_a_person_of_two_offices_is_told_once(hub, session, cast):
     own = session.scalars(select(Notice).where(Notice.person_id == second.person_id)).all()
     assert len(own) == 2  # submitted, sent
     assert notices.count_unread(session, cast.secretary_colleague) == 2
+    assert notices.count_unread(session, cast.secretary_colleague, at_most=1) == 1
     assert notices.count_unread(session, second) == 1  # an agency that has not accepted hears of its invitation alone
     assert [(each.id, count) for each, count in notices.elsewhere(session, second)] == [
         (cast.secretary_colleague.id, 1)
